@@ -1,0 +1,48 @@
+"""Write files so that a reader sees the old one or the whole new one, never a half."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import DataError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; it takes the place of ``path`` when the block ends well.
+
+    path (Path): The file to write. Missing parent folders are made.
+    YIELDS (Path): Where to write.
+    RAISES: DataError when the folder can't be written or ``path`` is a folder.
+    """
+    if path.is_dir():
+        raise DataError("is a folder, a file was expected", path=path, hint="give the path of a file to write")
+    # A short name of its own, so that a long file name doesn't pass the file system's limit.
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+    except OSError as err:
+        raise DataError(
+            f"can't be written: {err.strerror or err}", path=path, hint="choose an output that you may write"
+        ) from err
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` atomically, UTF-8 with ``\\n`` line ends."""
+    write_bytes(path, text.encode("utf8"))

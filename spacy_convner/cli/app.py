@@ -1,0 +1,71 @@
+"""The Typer app, how arguments are written, and how errors leave the program."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import typer
+from wasabi import Printer
+
+from ..errors import ConvnerError
+
+Arg, Opt = typer.Argument, typer.Option
+F = TypeVar("F", bound=Callable[..., Any])
+
+app = typer.Typer(
+    name="convner",
+    help="Catalog-grounded conversational NER: label traffic, evaluate, report.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+catalog_app = typer.Typer(help="Look into entity catalogs.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(catalog_app, name="catalog")
+
+# Messages go to standard error: standard output is for results that people pipe.
+msg = Printer(no_print=False, pretty=sys.stderr.isatty())
+
+
+def say(text: str) -> None:
+    """Print a progress message to standard error."""
+    typer.echo(text, err=True)
+
+
+def show_progress() -> bool:
+    """RETURNS (bool): Whether a progress bar would be seen."""
+    return sys.stderr.isatty()
+
+
+def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
+    """Register a command whose expected errors end as one message and a non-zero exit, without a traceback."""
+
+    def register(function: F) -> F:
+        @functools.wraps(function)
+        def run(*args: Any, **kw: Any) -> Any:
+            try:
+                return function(*args, **kw)
+            except ConvnerError as err:
+                fail(str(err))
+            except KeyboardInterrupt:
+                fail("Interrupted. Finished work is kept; run the same command again to continue.", code=130)
+            except BrokenPipeError:
+                # The reader went away (| head): not an error of ours.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(0) from None
+            except OSError as err:
+                fail(f"{err.filename or 'file system'}: {err.strerror or err}")
+
+        parent.command(name, **kwargs)(run)
+        return function
+
+    return register
+
+
+def fail(message: str, code: int = 1) -> None:
+    """Print ``message`` to standard error and exit."""
+    typer.secho(f"✘ {message}", err=True, fg=typer.colors.RED)
+    raise typer.Exit(code)

@@ -1,0 +1,86 @@
+"""Between Docs and annotated utterances: exact offsets or a clear error, never a span lost in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+
+from .atomic import write_bytes
+from .attrs import SELECTED_KEY, get_doc_lang, set_doc_lang
+from .errors import DataError
+from .records import check_file
+from .ty import Exemplar, LabelledSpan
+
+
+def exemplar_to_doc(nlp: Language, exemplar: Exemplar, *, path: Path | None = None, line: int | None = None) -> Doc:
+    """Tokenise an annotated utterance: every (span, label) in ``doc.spans["sc"]``, the longest ones in ``doc.ents``.
+
+    RAISES: DataError for a span that doesn't fall on token boundaries of ``nlp``'s tokenizer.
+    """
+    doc = nlp.make_doc(exemplar.text)
+    set_doc_lang(doc, exemplar.lang)
+    spans = []
+    for item in exemplar.spans:
+        span = doc.char_span(item.start, item.end, label=item.label)
+        if span is None:
+            raise DataError(
+                f"{exemplar.text[item.start : item.end]!r} ({item.start}..{item.end}) cuts through a token; "
+                f"tokens are {[token.text for token in doc]}",
+                path=path,
+                line=line,
+                field="spans",
+                hint="move the offsets to the edges of words",
+            )
+        spans.append(span)
+    doc.spans[SELECTED_KEY] = spans
+    doc.ents = filter_spans(spans)  # type: ignore[assignment]
+    return doc
+
+
+def doc_to_exemplar(doc: Doc) -> Exemplar:
+    """Read the annotation of a Doc: ``doc.spans["sc"]`` where there is one, else ``doc.ents``."""
+    spans: Iterable[Span] = doc.spans[SELECTED_KEY] if SELECTED_KEY in doc.spans else doc.ents
+    labelled = {LabelledSpan(span.start_char, span.end_char, span.label_) for span in spans}
+    return Exemplar(
+        text=doc.text,
+        spans=tuple(sorted(labelled, key=lambda span: (span.start, span.end, span.label))),
+        lang=get_doc_lang(doc),
+    )
+
+
+def read_docbin(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """Stream the Docs of a ``.spacy`` file, or of every ``.spacy`` file under a folder in the order of their names.
+
+    RAISES: DataError if nothing is there or a file isn't a DocBin.
+    """
+    files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+    if not files:
+        raise DataError("no .spacy file in this folder", path=path)
+    for file in files:
+        check_file(file)
+        try:
+            docs = DocBin(store_user_data=True).from_disk(file)
+        except Exception as err:  # zlib, msgpack and key errors alike mean the same to the user
+            raise DataError(
+                f"not a readable DocBin ({type(err).__name__})", path=file, hint="make it with: convner convert"
+            ) from err
+        yield from docs.get_docs(vocab)
+
+
+def read_docbin_exemplars(path: Path) -> list[Exemplar]:
+    """RETURNS (list[Exemplar]): The annotation of each Doc of a ``.spacy`` file."""
+    return [doc_to_exemplar(doc) for doc in read_docbin(path, Vocab())]
+
+
+def write_docbin(path: Path, docs: Iterable[Doc]) -> int:
+    """Write Docs with their user data to one ``.spacy`` file, atomically. RETURNS (int): How many."""
+    docbin = DocBin(store_user_data=True)
+    for doc in docs:
+        docbin.add(doc)
+    write_bytes(path, docbin.to_bytes())
+    return len(docbin)

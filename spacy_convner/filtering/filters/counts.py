@@ -1,0 +1,99 @@
+"""How often exemplars accept what a catalog proposes: by name and label, by name, by label."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...ty import Exemplar
+
+WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_NO_PAIR = (0, 0)
+
+
+def fold(text: str) -> str:
+    """RETURNS (str): Case-folded text without accents: spoken-style traffic has neither."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
+
+
+class AcceptanceCounts:
+    """Counts over exemplars; ``without`` an exemplar's own counts when its own features are made.
+
+    pairs: "name\\tlabel" → [accepted, proposed]. names: name → the same over all labels.
+    labels: label → [accepted, proposed]. background: word → times seen outside any entity.
+    """
+
+    def __init__(self) -> None:
+        self.pairs: dict[str, list[int]] = {}
+        self.names: dict[str, list[int]] = {}
+        self.labels: dict[str, list[int]] = {}
+        self.background: dict[str, int] = {}
+        self.total = [0, 0]
+
+    @classmethod
+    def from_exemplars(cls, exemplars: Iterable[Exemplar]) -> AcceptanceCounts:
+        counts = cls()
+        for exemplar in exemplars:
+            counts.add(exemplar)
+        return counts
+
+    def add(self, exemplar: Exemplar) -> None:
+        gold = set(exemplar.spans)
+        for candidate in exemplar.candidates:
+            accepted = int(candidate.key in gold)
+            name = fold(exemplar.text[candidate.start : candidate.end])
+            for pair in (
+                self.pairs.setdefault(f"{name}\t{candidate.label}", [0, 0]),
+                self.names.setdefault(name, [0, 0]),
+                self.labels.setdefault(candidate.label, [0, 0]),
+                self.total,
+            ):
+                pair[0] += accepted
+                pair[1] += 1
+        for match in WORD.finditer(exemplar.text):
+            if not any(span.start < match.end() and match.start() < span.end for span in exemplar.spans):
+                word = fold(match.group())
+                self.background[word] = self.background.get(word, 0) + 1
+
+    def label_rate(self, label: str, own: AcceptanceCounts | None = None) -> float:
+        """RETURNS (float): Share (0..1) of a label's candidates that are accepted, smoothed by the overall share."""
+        accepted, seen = _minus(self.total, own.total if own else _NO_PAIR)
+        overall = (accepted + 1.0) / (seen + 2.0)
+        accepted, seen = _minus(self.labels.get(label, _NO_PAIR), own.labels.get(label, _NO_PAIR) if own else _NO_PAIR)
+        return (accepted + 4.0 * overall) / (seen + 4.0)
+
+    def pair_rate(self, name: str, label: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
+        """name (str): Folded. RETURNS (tuple[float, int]): Acceptance rate (0..1) backed off to the label; times seen."""
+        key = f"{name}\t{label}"
+        accepted, seen = _minus(self.pairs.get(key, _NO_PAIR), own.pairs.get(key, _NO_PAIR) if own else _NO_PAIR)
+        return (accepted + self.label_rate(label, own)) / (seen + 1.0), seen
+
+    def name_rate(self, name: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
+        """RETURNS (tuple[float, int]): Share of the name's candidates, whatever label, that are accepted; times seen."""
+        accepted, seen = _minus(self.names.get(name, _NO_PAIR), own.names.get(name, _NO_PAIR) if own else _NO_PAIR)
+        return (accepted + 0.5) / (seen + 1.0), seen
+
+    def background_count(self, word: str, own: AcceptanceCounts | None = None) -> int:
+        """RETURNS (int): Times a folded word was seen outside entities."""
+        return self.background.get(word, 0) - (own.background.get(word, 0) if own else 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"pairs": self.pairs, "names": self.names, "labels": self.labels, "background": self.background,
+                "total": self.total}  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> AcceptanceCounts:
+        counts = cls()
+        for name, value in data.items():
+            setattr(counts, name, value)
+        return counts
+
+
+def _minus(pair: Iterable[int], own: Iterable[int]) -> tuple[int, int]:
+    (accepted, seen), (own_accepted, own_seen) = pair, own
+    return accepted - own_accepted, seen - own_seen

@@ -1,0 +1,287 @@
+"""Room 3: candidates + exemplars → selection. Factory ``llm_semantic_filter``."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
+
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions, set_selected
+from ..docbin import doc_to_exemplar
+from ..errors import ConfigError, ConvnerError, DataError, FilterError
+from ..records import read_labels
+from ..ty import (
+    Exemplar,
+    ExemplarSource,
+    FilterRequest,
+    FilterResponse,
+    FilterTask,
+    SemanticFilter,
+    Strategy,
+    TrainableFilter,
+)
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
+
+
+@Language.factory(
+    "llm_semantic_filter",
+    assigns=["doc.spans", "doc._.convner"],
+    requires=["doc.spans"],
+    default_config={
+        "filter": {
+            "@misc": "spacy_convner.LLMFilter.v1",
+            "client": {"@misc": "spacy_convner.AnthropicMessages.v1"},
+        },
+        "labels": None,
+        "instructions": "",
+        "template": None,
+        "strategy": "sf",
+        "candidates_key": CANDIDATES_KEY,
+        "spans_key": SELECTED_KEY,
+        "on_error": "mark",
+    },
+)
+def make_llm_semantic_filter(
+    nlp: Language,
+    name: str,
+    filter: SemanticFilter,
+    labels: str | dict[str, Any] | None,
+    instructions: str,
+    template: str | None,
+    strategy: Strategy,
+    candidates_key: str,
+    spans_key: str,
+    on_error: str,
+) -> LLMSemanticFilter:
+    """Select among candidates; never invent one (paper, section 4).
+
+    filter (SemanticFilter): ``spacy_convner.LLMFilter.v1`` (Claude, the default), ``spacy_convner.LinearFilter.v1``
+        (local, fitted from exemplars, needs no key) or your own.
+    labels (str | dict | None): Label descriptions: path of a YAML file, or label → description.
+    instructions (str): Task-specific instructions, for the prompt.
+    template (str | None): Path of a Jinja2 prompt template of your own.
+    strategy (str): "sf", semantic filtering.
+    candidates_key, spans_key (str): Keys of ``doc.spans`` to read and to write.
+    on_error (str): "mark" keeps a Doc whose request failed, with its status; "raise" stops.
+    """
+    if strategy != "sf":
+        raise ConfigError(f"strategy = {strategy!r} isn't available in this version; write strategy = 'sf'")
+    if on_error not in ("mark", "raise"):
+        raise ConfigError(f"on_error must be 'mark' or 'raise', got {on_error!r}")
+    return LLMSemanticFilter(
+        nlp,
+        name,
+        filter=filter,
+        labels=labels,
+        instructions=instructions,
+        template=template,
+        strategy=strategy,
+        candidates_key=candidates_key,
+        spans_key=spans_key,
+        on_error=on_error,
+    )
+
+
+class LLMSemanticFilter(Pipe):
+    """Writes ``doc.spans[spans_key]`` and ``doc._.convner``.
+
+    A filter that learns is fitted before its first use, from the ``ExemplarSource`` among the components
+    before this one, or from the examples given to ``nlp.initialize``.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        name: str,
+        *,
+        filter: SemanticFilter,
+        labels: str | dict[str, Any] | None,
+        instructions: str,
+        template: str | None,
+        strategy: Strategy,
+        candidates_key: str,
+        spans_key: str,
+        on_error: str,
+    ) -> None:
+        install_extensions()
+        self.vocab = nlp.vocab
+        self.name = name
+        self.filter = filter
+        self.candidates_key, self.spans_key = candidates_key, spans_key
+        self.on_error = on_error
+        self._nlp = nlp
+        self._labels: str | Mapping[str, Any] | None = labels
+        self._settings = (instructions, template, strategy)
+        self._task: FilterTask | None = None
+
+    @property
+    def task(self) -> FilterTask:
+        """RETURNS (FilterTask): What holds for every utterance; the label file is read at first use."""
+        if self._task is None:
+            instructions, template, strategy = self._settings
+            labels = read_labels(self._labels) if self._labels is not None else {}
+            self._task = FilterTask(labels, instructions, template, strategy)
+        return self._task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str]): Labels that have a description."""
+        return tuple(self.task.labels)
+
+    def prepare(self) -> None:
+        """Fit the filter if it learns and hasn't yet."""
+        if isinstance(self.filter, TrainableFilter) and not self.filter.is_fitted:
+            exemplars = self._find_exemplars()
+            if not exemplars:
+                logger.warning(
+                    "'%s' has no exemplars: it judges by label-independent evidence only. "
+                    "Put an exemplar_retriever with exemplars before it.",
+                    self.name,
+                )
+            self.filter.fit(exemplars, self.task)
+
+    def _find_exemplars(self) -> Sequence[Exemplar]:
+        for pipe_name, pipe in self._nlp.pipeline:
+            if pipe_name == self.name:
+                break
+            if isinstance(pipe, ExemplarSource):
+                return pipe.matched_exemplars()
+        return ()
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(iter(self.pipe([doc])))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Select for many Docs, a batch at a time, in order; every Doc comes back."""
+        error_handler = self.get_error_handler()
+        self.prepare()
+        for batch in minibatch(stream, size=batch_size):
+            docs = list(batch)
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except ConvnerError:
+                raise  # a missing key or a broken filter fails every Doc alike
+            except Exception as err:
+                error_handler(self.name, self, docs, err)
+            yield from docs
+
+    def predict(self, docs: Sequence[Doc]) -> list[tuple[FilterRequest, FilterResponse]]:
+        """RETURNS (list): Request and response for each Doc. RAISES: FilterError if the filter loses a response."""
+        self.prepare()
+        requests = [
+            FilterRequest(doc.text, get_candidates(doc, self.candidates_key), tuple(doc._.exemplars), get_doc_lang(doc))
+            for doc in docs
+        ]
+        responses = list(self.filter(requests, self.task))
+        if len(responses) != len(requests):
+            raise FilterError(
+                f"the filter '{self.filter.name}' gave {len(responses)} responses for {len(requests)} requests"
+            )
+        if self.on_error == "raise":
+            for request, response in zip(requests, responses, strict=True):
+                if response.status not in ("ok", "no_candidates"):
+                    raise FilterError(f"the filter '{self.filter.name}' ended '{response.status}' for: {request.text}")
+        return list(zip(requests, responses, strict=True))
+
+    def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[tuple[FilterRequest, FilterResponse]]) -> None:
+        """Write selections. An index that names no candidate is dropped and recorded, whatever filter gave it."""
+        for doc, (request, response) in zip(docs, predictions, strict=True):
+            dropped = [dict(item) for item in response.dropped]
+            spans, scores, seen = [], [], set()
+            given = response.scores or (1.0,) * len(response.selected)
+            for index, score in zip(response.selected, given, strict=True):
+                reason = "duplicate" if index in seen else ""
+                if type(index) is not int or not 0 <= index < len(request.candidates):
+                    reason = "not a candidate"
+                if reason:
+                    dropped.append({"text": "", "label": "", "reason": f"{reason}: {index}"})
+                    continue
+                seen.add(index)
+                chosen = request.candidates[index]
+                span = doc.char_span(chosen.start, chosen.end, label=chosen.label, span_id=chosen.id)
+                spans.append(span)
+                scores.append(score)
+            set_selected(doc, self.spans_key, spans, scores)
+            doc._.convner = {
+                "status": response.status,
+                "filter": self.filter.name,
+                "usage": dict(response.usage),
+                "request_sha256": response.request_sha256,
+                "dropped": dropped,
+                "proposals": [dict(item) for item in response.proposals],
+            }
+
+    def initialize(
+        self, get_examples: Callable[[], Iterable[Example]] | None = None, *, nlp: Language | None = None
+    ) -> None:
+        """Fit a filter that learns: on the pipeline's exemplars, else on the annotated examples given here."""
+        if not isinstance(self.filter, TrainableFilter):
+            return
+        exemplars = list(self._find_exemplars())
+        if not exemplars and get_examples is not None and nlp is not None:
+            exemplars = self._from_examples(get_examples(), nlp)
+        self.filter.fit(exemplars, self.task)
+
+    def _from_examples(self, examples: Iterable[Example], nlp: Language) -> list[Exemplar]:
+        exemplars = []
+        for example in examples:
+            doc = nlp.make_doc(example.reference.text)
+            for pipe_name, pipe in nlp.pipeline:
+                if pipe_name == self.name:
+                    break
+                doc = pipe(doc)
+            gold = doc_to_exemplar(example.reference)
+            exemplars.append(Exemplar(gold.text, gold.spans, gold.lang, get_candidates(doc, self.candidates_key)))
+        return exemplars
+
+    def _dump(self) -> bytes:
+        self.prepare()
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("labels.json", json.dumps(dict(self.task.labels), ensure_ascii=False))
+            if isinstance(self.filter, TrainableFilter):
+                archive.writestr("filter.bin", self.filter.to_bytes())
+        return buffer.getvalue()
+
+    def _restore(self, data: bytes) -> None:
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                self._labels = json.loads(archive.read("labels.json")) or None
+                state = archive.read("filter.bin") if "filter.bin" in archive.namelist() else None
+        except (zipfile.BadZipFile, KeyError, ValueError) as err:
+            raise DataError(f"the saved state of '{self.name}' is damaged: {err}") from err
+        self._task = None
+        if state is not None and isinstance(self.filter, TrainableFilter):
+            self.filter.from_bytes(state)
+
+    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
+        """Save label descriptions and the fitted filter (no pickle, no key)."""
+        to_disk(Path(path), {"filter.zip": lambda p: p.write_bytes(self._dump())}, exclude)
+
+    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> LLMSemanticFilter:
+        """Load what ``to_disk`` saved."""
+        from_disk(Path(path), {"filter.zip": lambda p: self._restore(p.read_bytes())}, exclude)
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """RETURNS (bytes): Label descriptions and the fitted filter."""
+        result: bytes = to_bytes({"filter": self._dump}, exclude)
+        return result
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> LLMSemanticFilter:
+        """Load what ``to_bytes`` gave."""
+        setters: dict[str, Callable[[Any], None]] = {"filter": self._restore}
+        from_bytes(data, setters, exclude)
+        return self

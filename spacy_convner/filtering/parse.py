@@ -1,0 +1,58 @@
+"""Read a model's answer. Whatever it says, only numbers of candidates come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_RECORDED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedAnswer:
+    """selected: Indices from 0. dropped: What was refused and why. valid: Whether the answer had the asked form."""
+
+    selected: tuple[int, ...]
+    dropped: tuple[Mapping[str, str], ...]
+    valid: bool
+
+
+def parse_selection(answer: str, n_candidates: int) -> ParsedAnswer:
+    """Parse ``{"selected": [numbers from 1]}``; prose around the object is tolerated.
+
+    answer (str): What the model wrote. n_candidates (int): How many candidates it was offered.
+    """
+    numbers = _selected(answer)
+    if numbers is None:
+        return ParsedAnswer((), (_refusal(answer, "not the asked JSON object"),), valid=False)
+    selected: list[int] = []
+    dropped = []
+    for number in numbers:
+        if type(number) is not int or not 1 <= number <= n_candidates:
+            dropped.append(_refusal(json.dumps(number, ensure_ascii=False), "not a candidate"))
+        elif number - 1 in selected:
+            dropped.append(_refusal(str(number), "duplicate"))
+        else:
+            selected.append(number - 1)
+    return ParsedAnswer(tuple(sorted(selected)), tuple(dropped[:MAX_RECORDED]), valid=True)
+
+
+def _selected(answer: str) -> list[object] | None:
+    decoder = json.JSONDecoder()
+    position = answer.find("{")
+    tries = 0
+    while position != -1 and tries < 50:
+        try:
+            found, _ = decoder.raw_decode(answer, position)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict) and isinstance(found.get("selected"), list):
+            return list(found["selected"])
+        position = answer.find("{", position + 1)
+        tries += 1
+    return None
+
+
+def _refusal(text: str, reason: str) -> dict[str, str]:
+    return {"text": text[:200], "label": "", "reason": reason}

@@ -1,0 +1,108 @@
+"""Room 4: selection → ``doc.spans`` and ``doc.ents``. Factory ``candidate_postprocess``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, Span
+
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_scores, install_extensions, set_selected
+from ..ty import LabelledSpan
+from .rules import Policy, Prediction, check_predictions, resolve_overlaps
+
+
+@Language.factory(
+    "candidate_postprocess",
+    assigns=["doc.spans", "doc.ents", "doc._.convner"],
+    requires=["doc.spans"],
+    default_config={
+        "spans_key": SELECTED_KEY,
+        "candidates_key": CANDIDATES_KEY,
+        "policy": "longest",
+        "set_ents": True,
+    },
+)
+def make_candidate_postprocess(
+    nlp: Language, name: str, spans_key: str, candidates_key: str, policy: Policy, set_ents: bool
+) -> CandidatePostprocess:
+    """Hold a selection to its candidates and write entities.
+
+    spans_key (str): Key of ``doc.spans`` with the selection; it is cleaned in place and stays multi-label.
+    candidates_key (str): Key with the candidates. policy (str): "longest" or "score", which of overlapping spans
+    becomes an entity. set_ents (bool): Write ``doc.ents``.
+    """
+    return CandidatePostprocess(
+        nlp, name, spans_key=spans_key, candidates_key=candidates_key, policy=policy, set_ents=set_ents
+    )
+
+
+class CandidatePostprocess(Pipe):
+    """Drops what isn't a candidate, is said twice or is malformed; each is recorded in ``doc._.convner.dropped``."""
+
+    def __init__(
+        self, nlp: Language, name: str, *, spans_key: str, candidates_key: str, policy: Policy, set_ents: bool
+    ) -> None:
+        install_extensions()
+        self.vocab = nlp.vocab
+        self.name = name
+        self.spans_key, self.candidates_key = spans_key, candidates_key
+        self.policy: Policy = policy
+        self.set_ents = set_ents
+
+    def __call__(self, doc: Doc) -> Doc:
+        error_handler = self.get_error_handler()
+        try:
+            self.set_annotations(doc)
+        except Exception as err:
+            error_handler(self.name, self, [doc], err)
+        return doc
+
+    def set_annotations(self, doc: Doc) -> None:
+        """Clean ``doc.spans[spans_key]``, set ``doc.ents``."""
+        group = doc.spans[self.spans_key] if self.spans_key in doc.spans else []
+        spans: list[Span] = list(group)
+        scores = get_scores(group) if spans else []  # type: ignore[arg-type]
+        predictions = [Prediction(s.start, s.end, s.label_, score) for s, score in zip(spans, scores, strict=True)]
+        proposed = doc.spans[self.candidates_key] if self.candidates_key in doc.spans else []
+        candidates = {LabelledSpan(s.start, s.end, s.label_) for s in proposed}
+        keep, drop = check_predictions(predictions, candidates)
+        set_selected(doc, self.spans_key, [spans[i] for i in keep], [scores[i] for i in keep])
+        dropped = [self._record(spans[i], reason) for i, reason in drop]
+        if self.set_ents:
+            kept = [predictions[i] for i in keep]
+            chosen = resolve_overlaps(kept, self.policy)
+            doc.ents = [self._entity(doc, spans[keep[i]]) for i in chosen]  # type: ignore[assignment]
+        if dropped:
+            doc._.convner.dropped = [*doc._.convner.dropped, *dropped]
+
+    @staticmethod
+    def _entity(doc: Doc, span: Span) -> Span:
+        return Span(doc, span.start, span.end, label=span.label_, span_id=span.id_)
+
+    @staticmethod
+    def _record(span: Span, reason: str) -> dict[str, object]:
+        return {
+            "start": span.start_char,
+            "end": span.end_char,
+            "label": span.label_,
+            "text": span.text,
+            "reason": reason,
+        }
+
+    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
+        """Nothing to save beyond the config."""
+
+    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> CandidatePostprocess:
+        """Nothing to load."""
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """RETURNS (bytes): Empty."""
+        return b""
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CandidatePostprocess:
+        """Nothing to load."""
+        return self

@@ -1,0 +1,193 @@
+"""Value types and protocols that cross rooms.
+
+Offsets are characters, start inclusive, end exclusive. A protocol is what somebody
+may swap: each has a factory function registered in spaCy's ``misc`` registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Status = Literal["ok", "no_candidates", "refused", "truncated", "invalid", "failed", "over_budget"]
+Strategy = Literal["sf", "icl"]
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One name of a catalog. ``popularity`` is any non-negative weight; ``lang`` None means every language."""
+
+    text: str
+    label: str
+    id: str = ""
+    popularity: float = 0.0
+    aliases: tuple[str, ...] = ()
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSpan:
+    """A (span, label) that is said to hold, in characters."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A (span, label) that a catalog proposes, in characters; ``step`` says how the name matched."""
+
+    start: int
+    end: int
+    label: str
+    id: str = ""
+    step: str = "exact"
+    popularity: float = 0.0
+
+    @property
+    def key(self) -> LabelledSpan:
+        return LabelledSpan(self.start, self.end, self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """An annotated utterance; ``candidates`` is what the catalog proposes for it, once somebody has matched it."""
+
+    text: str
+    spans: tuple[LabelledSpan, ...] = ()
+    lang: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterTask:
+    """What is the same for every utterance of a run: label descriptions, instructions, template, strategy."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    instructions: str = ""
+    template: str | None = None
+    strategy: Strategy = "sf"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRequest:
+    """One utterance to decide on, with its candidates and retrieved exemplars (best first, cosine in -1..1)."""
+
+    text: str
+    candidates: tuple[Candidate, ...]
+    exemplars: tuple[tuple[Exemplar, float], ...] = ()
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterResponse:
+    """What a filter decided. It can only name candidates by position, so it can't invent one.
+
+    ``selected`` are indices into ``FilterRequest.candidates``; ``scores`` (0..1) run parallel to it.
+    ``dropped`` and ``proposals`` are plain dicts ``{"text", "label", "reason"}`` for the record.
+    """
+
+    selected: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    status: Status = "ok"
+    usage: Mapping[str, float] = field(default_factory=dict)
+    request_sha256: str = ""
+    dropped: tuple[Mapping[str, str], ...] = ()
+    proposals: tuple[Mapping[str, str], ...] = ()
+
+
+@runtime_checkable
+class SurfaceVariants(Protocol):
+    """Ways a name may be written."""
+
+    def __call__(self, text: str, lang: str | None) -> Iterable[tuple[str, str]]:
+        """text (str): A catalog name. lang (str | None): Its language.
+
+        YIELDS (tuple[str, str]): (surface, step), most faithful first; the first is the name itself.
+        """
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the vectors: two embedders with one fingerprint give the same matrix."""
+
+    def __call__(self, texts: Sequence[str]) -> Matrix:
+        """texts (Sequence[str]): n texts. RETURNS (Matrix): Shape (n, d), float32, rows of length 1 (or 0)."""
+
+
+@runtime_checkable
+class ExemplarSource(Protocol):
+    """A component that holds annotated exemplars, so that a later one can be fitted on them."""
+
+    def matched_exemplars(self) -> Sequence[Exemplar]:
+        """RETURNS (Sequence[Exemplar]): Every exemplar left by the leak guard, with its candidates."""
+
+
+@runtime_checkable
+class SemanticFilter(Protocol):
+    """Selects among candidates."""
+
+    @property
+    def name(self) -> str:
+        """Short name for provenance, e.g. ``linear``."""
+
+    def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
+        """YIELDS (FilterResponse): One for each request, in their order."""
+
+
+@runtime_checkable
+class TrainableFilter(SemanticFilter, Protocol):
+    """A filter that learns from exemplars."""
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether ``fit`` or ``from_disk`` has run."""
+
+    def fit(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
+        """exemplars (Sequence[Exemplar]): With their candidates; an empty sequence is allowed."""
+
+    def to_bytes(self) -> bytes:
+        """RETURNS (bytes): The fitted state, no pickle."""
+
+    def from_bytes(self, data: bytes) -> None:
+        """data (bytes): What ``to_bytes`` gave. RAISES: DataError if it is something else."""
+
+
+@runtime_checkable
+class LLMClient(Protocol):
+    """Sends one prompt, gives one answer."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names provider, model and parameters, never a key."""
+
+    @property
+    def max_concurrency(self) -> int:
+        """How many requests may be under way at once."""
+
+    def __call__(self, system: str, user: str, schema: Mapping[str, Any]) -> LLMAnswer:
+        """system (str): Static head, cacheable. user (str): The rest. schema: JSON schema of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LLMAnswer:
+    """A model's answer, its stop reason turned into a status, and what it cost in tokens."""
+
+    text: str
+    status: Status = "ok"
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+PathOrStr = Path | str
