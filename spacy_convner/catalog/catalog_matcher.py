@@ -108,8 +108,12 @@ class CatalogMatcher(Pipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): Labels that may be proposed."""
-        return tuple(label for label in self.index.labels if self.only_labels is None or label in self.only_labels)
+        """RETURNS (tuple[str]): Labels that may be proposed; none before the index is built.
+
+        spaCy asks for it whenever it reads or writes a pipeline's meta, so it does no I/O.
+        """
+        known = self._index.labels if self._index is not None else []
+        return tuple(label for label in known if self.only_labels is None or label in self.only_labels)
 
     def entries(self) -> Iterator[CatalogEntry]:
         """YIELDS (CatalogEntry): The catalog as given, streamed from its source, then what was added."""
@@ -138,6 +142,10 @@ class CatalogMatcher(Pipe):
         except Exception as err:
             error_handler(self.name, self, [doc], err)
         return doc
+
+    def make_doc(self, text: str) -> Doc:
+        """RETURNS (Doc): Tokenised as the pipeline does."""
+        return self._nlp.make_doc(text)
 
     def match(self, doc: Doc) -> list[Match]:
         """RETURNS (list[Match]): Candidates by start, longest first."""

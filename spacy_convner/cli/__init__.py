@@ -2,8 +2,9 @@
 
 from spacy.cli._util import app as _spacy_app
 
+# Importing a command's module registers it; --help lists them in this order.
+from . import label, evaluate, report, catalog, tryout  # isort: skip  # noqa: F401
 from .app import app
-from . import evaluate, report  # noqa: F401  (register their commands)
 
 _spacy_app.add_typer(app, name="convner")
 

@@ -1,0 +1,1 @@
+"""Room: Docs → numbers, and numbers → a page that people read."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
 
@@ -137,8 +137,11 @@ class LLMSemanticFilter(Pipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): Labels that have a description."""
-        return tuple(self.task.labels)
+        """RETURNS (tuple[str]): Labels that have a description; none before the label file is read.
+
+        spaCy asks for it whenever it reads or writes a pipeline's meta, so it does no I/O.
+        """
+        return tuple(self._task.labels) if self._task is not None else ()
 
     def prepare(self) -> None:
         """Fit the filter if it learns and hasn't yet."""
@@ -250,9 +253,10 @@ class LLMSemanticFilter(Pipe):
         self.prepare()
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("labels.json", json.dumps(dict(self.task.labels), ensure_ascii=False))
+            # ZipInfo without a time: the same state gives the same bytes.
+            archive.writestr(zipfile.ZipInfo("labels.json"), json.dumps(dict(self.task.labels), ensure_ascii=False))
             if isinstance(self.filter, TrainableFilter):
-                archive.writestr("filter.bin", self.filter.to_bytes())
+                archive.writestr(zipfile.ZipInfo("filter.bin"), self.filter.to_bytes())
         return buffer.getvalue()
 
     def _restore(self, data: bytes) -> None:

@@ -1,0 +1,136 @@
+"""``convner evaluate``: a pipeline and test files in, a metrics file and a table out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ..errors import DataError
+from .app import Arg, Opt, app, command, say, show_progress
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from ..ty import Exemplar
+
+
+@command(app, "evaluate")
+def evaluate_cli(
+    pipeline: Annotated[str, Arg(metavar="PIPELINE", help="Folder, installed package name, or .cfg file (assembled and initialized)")],
+    tests: Annotated[
+        list[Path], Arg(metavar="TEST", help="Annotated .spacy or .jsonl; a set is named after its file")
+    ],
+    output: Annotated[Path, Opt("--output", "-o", help="Metrics file to write (JSON)")],
+    name: Annotated[str, Opt(help="What the report calls this system [default: name of the output file]")] = "",
+    labels: Annotated[Path | None, Opt(help="Label file (YAML): refuse other gold labels, keep its order")] = None,
+    n_bootstrap: Annotated[int, Opt(min=0, help="Resamples for 95 % confidence intervals; 0 for none")] = 1000,
+) -> None:
+    """Score a pipeline on test sets: strict precision, recall and F1, baselines, confusions, speed.
+
+    Example: convner evaluate training/teacher corpus/gold.en.spacy corpus/gold.es.spacy --output metrics/teacher.json
+    """
+    import time
+
+    from ..atomic import write_text
+    from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline, max_rss_mb
+    from ..pipelines import load_pipeline
+    from ..records import read_labels
+
+    if output.is_dir():
+        raise DataError("is a folder, a file was expected", path=output, hint="e.g. --output metrics/teacher.json")
+    order = list(read_labels(labels)) if labels is not None else []
+    sets = read_sets(tests, order if labels is not None else None)
+    check_sets(sets)
+
+    say(f"Loading {pipeline} …")
+    start = time.perf_counter()
+    nlp = load_pipeline(pipeline)
+    sizes: dict[str, float | None] = {"pipeline_bytes": folder_bytes(nlp), "load_s": time.perf_counter() - start}
+    total = sum(len(exemplars) for exemplars in sets.values())
+    say(f"Labelling {total:,} utterances of {len(sets)} set{'s' if len(sets) > 1 else ''} …")
+
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="utt", disable=not show_progress()) as bar:
+        metrics = evaluate_pipeline(
+            nlp,
+            sets,
+            system=name or output.name.split(".")[0],
+            pipeline=pipeline,
+            labels=order,
+            n_bootstrap=n_bootstrap,
+            on_doc=lambda: bar.update(1),
+        )
+    sizes["max_rss_mb"] = max_rss_mb()
+    metrics["sizes"] = {key: round(value, 3) for key, value in sizes.items() if value is not None}
+    write_text(output, json.dumps(metrics, ensure_ascii=False, indent=1) + "\n")
+    show(metrics, list(sets) if len(sets) == 1 else [*sets, POOLED])
+    say(f"Wrote {output}")
+
+
+def read_sets(paths: list[Path], labels: list[str] | None) -> dict[str, list[Exemplar]]:
+    """Read test files.
+
+    RETURNS (dict[str, list[Exemplar]]): Set name (file name without its last suffix) → annotated utterances.
+    RAISES: DataError for a file of another kind, two sets of one name, or what ``read_exemplars`` refuses.
+    """
+    from ..records import read_exemplars
+
+    sets: dict[str, list[Exemplar]] = {}
+    for path in paths:
+        bare = path.with_suffix("") if path.suffix == ".gz" else path
+        if bare.suffix not in (".spacy", ".jsonl"):
+            raise DataError(f"expected .spacy or .jsonl, got {bare.suffix or 'no suffix'!r}", path=path)
+        if bare.stem in sets:
+            raise DataError(f"a second test set named {bare.stem!r}", path=path, hint="rename one of the files")
+        sets[bare.stem] = read_exemplars(path, labels)
+    return sets
+
+
+def folder_bytes(nlp: Language) -> int | None:
+    """RETURNS (int | None): Bytes of the folder a pipeline was loaded from; None if it was made from a config."""
+    # spaCy sets ``_path`` in ``from_disk``.
+    path = getattr(nlp, "_path", None)
+    if path is None or not Path(path).is_dir():
+        return None
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+
+
+def show(metrics: dict[str, Any], names: list[str]) -> None:
+    """Print the scores of each set and, of the last one, of each label, to standard output."""
+    import typer
+    from wasabi.tables import table
+
+    columns = ("accept_all", "prior", "ceiling")
+    header = ("set", "utterances", "gold", "P", "R", "F1", "95 % CI", "cand. recall", *columns, "utt/s")
+    rows = []
+    scores: dict[str, Any] = {}
+    for name in names:
+        scores = metrics["sets"][name]
+        strict, base = scores["strict"], scores.get("baselines", {})
+        ci = strict["ci95"]
+        speed = scores["utterances_per_s"]
+        rows.append(
+            (
+                name,
+                f"{scores['docs']:,}",
+                f"{strict['n']:,}",
+                *(_points(strict[key]) for key in "prf"),
+                f"{_points(ci[0])}–{_points(ci[1])}" if ci else "–",
+                _points(scores["candidate_recall"]),
+                *(_points(base[column]["f"]) if column in base else "–" for column in columns),
+                f"{speed:,.0f}" if speed else "–",
+            )
+        )
+    typer.echo(f"{metrics['system']}: strict scores (0–100; baselines: F1)")
+    typer.echo(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
+    per_label = [
+        (label, f"{row['n']:,}", *(_points(row[key]) for key in "prf")) for label, row in scores["per_label"].items()
+    ]
+    if per_label:
+        typer.echo(table(per_label, header=("label", "gold", "P", "R", "F1"), divider=True, aligns=("l", *"rrrr")))
+
+
+def _points(score: float | None) -> str:
+    return "–" if score is None else f"{100 * score:.1f}"

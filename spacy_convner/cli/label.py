@@ -1,0 +1,115 @@
+"""``convner label``, ``convner split`` and ``convner convert``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .app import Arg, Opt, app, command, say, show_progress
+
+
+@command(app, "label")
+def label_cli(
+    # fmt: off
+    source: Path = Arg(..., metavar="IN", help="Utterances: JSONL with a 'text' and maybe a 'lang' field"),
+    output: Path = Arg(..., metavar="OUT", help="NAME.spacy for one file, or a folder of DocBin shards"),
+    pipeline: str = Opt(..., "--pipeline", "-p", help="Teacher: a folder, an installed package or a .cfg file"),
+    metrics: Path | None = Opt(None, "--metrics", help="Write counts, speed and memory to this JSON file"),
+    shard_size: int = Opt(500, "--shard-size", min=1, help="Utterances a shard; an interruption costs one at most"),
+    n_process: int = Opt(1, "--n-process", "-n", min=1, help="Processes"),
+    batch_size: int = Opt(128, "--batch-size", min=1, help="Utterances a batch"),
+    keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
+    # fmt: on
+) -> None:
+    """Label utterances with a teacher pipeline, into DocBin.
+
+    Run it again after an interruption: finished shards are kept and only the rest is done.
+
+    Example: convner label assets/traffic/en.jsonl corpus/silver.en.spacy -p configs/teacher_local.cfg
+    """
+    from tqdm import tqdm
+
+    from ..pipelines import load_pipeline
+    from ..silver.labelling import check_input, label_file
+
+    check_input(source)  # before minutes are spent on loading
+    nlp = load_pipeline(pipeline)
+    with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
+
+        def start(total: int, done: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        stats = label_file(
+            nlp,
+            source,
+            output,
+            shard_size=shard_size,
+            n_process=n_process,
+            batch_size=batch_size,
+            keep_exemplars=keep_exemplars,
+            on_start=start,
+            on_docs=bar.update,
+        )
+    if metrics is not None:
+        from ..atomic import write_text
+
+        write_text(metrics, json.dumps(stats, indent=2) + "\n")
+    speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
+    statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
+    say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+
+
+@command(app, "split")
+def split_cli(
+    # fmt: off
+    sources: list[Path] = Arg(..., metavar="IN...", help="Labelled DocBin files or folders of shards"),
+    train: Path = Opt(..., "--train", help="Training corpus to write (.spacy)"),
+    dev: Path = Opt(..., "--dev", help="Development corpus to write (.spacy)"),
+    dev_share: float = Opt(0.1, "--dev-share", help="Share of utterances for development, 0 to 1"),
+    exclude: list[Path] = Opt([], "--exclude", help="Test set whose utterances are left out; may be repeated"),
+    seed: int = Opt(0, "--seed", help="Another seed gives another split"),
+    # fmt: on
+) -> None:
+    """Split labelled corpora into train and dev for `spacy train`, without duplicates and test utterances.
+
+    Example: convner split corpus/silver.en.spacy --train corpus/train.spacy --dev corpus/dev.spacy
+    """
+    from ..silver.splitting import split_corpora
+
+    counts = split_corpora(sources, train, dev, dev_share=dev_share, seed=seed, exclude=exclude)
+    say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+
+
+@command(app, "convert")
+def convert_cli(
+    # fmt: off
+    source: Path = Arg(..., metavar="IN", help="Annotated utterances, .jsonl or .spacy"),
+    output: Path = Arg(..., metavar="OUT", help=".spacy or .jsonl"),
+    lang: str = Opt("xx", "--lang", help="Tokenizer for .spacy output; must be the pipeline's"),
+    labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
+    # fmt: on
+) -> None:
+    """Check annotated utterances and convert them between JSONL (Prodigy's shape) and DocBin.
+
+    Example: convner convert assets/gold/en.jsonl corpus/gold.en.spacy --labels assets/labels.yml
+    """
+    from ..atomic import write_text
+    from ..docbin import exemplar_to_doc, write_docbin
+    from ..errors import ConfigError
+    from ..records import read_exemplars, read_labels, to_record
+
+    exemplars = read_exemplars(source, read_labels(labels) if labels else None)
+    if output.suffix == ".spacy":
+        import spacy
+
+        try:
+            nlp = spacy.blank(lang)
+        except ImportError as err:
+            raise ConfigError(f"--lang: unknown language {lang!r}") from err
+        write_docbin(output, [exemplar_to_doc(nlp, e, path=source, line=i) for i, e in enumerate(exemplars, 1)])
+    elif output.suffix == ".jsonl":
+        write_text(output, "".join(json.dumps(to_record(e), ensure_ascii=False) + "\n" for e in exemplars))
+    else:
+        raise ConfigError(f"{output}: expected a .spacy or .jsonl file to write")
+    say(f"{output}: {len(exemplars):,} utterances, {sum(len(e.spans) for e in exemplars):,} spans")

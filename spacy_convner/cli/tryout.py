@@ -1,0 +1,43 @@
+"""``convner tryout``: does the wheel work for somebody else?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from .app import Arg, Opt, app, command, say
+
+
+@command(app, "tryout")
+def tryout_cli(
+    # fmt: off
+    wheel: Path = Arg(..., help="A pipeline wheel, or a folder that holds one"),
+    texts: Path = Opt(..., "--texts", help="Sentences to run, a line each"),
+    output: Path | None = Opt(None, "--output", "-o", help="Write what was found to this JSON file"),
+    constraints: Path | None = Opt(None, "--constraints", "-c", help="Constraints file for pip"),
+    # fmt: on
+) -> None:
+    """Install a wheel into a scratch virtual environment with nothing but its dependencies, and run it there.
+
+    Example: convner tryout packages --texts assets/tryout.txt --output metrics/wheel.json
+    """
+    from ..atomic import write_text
+    from ..errors import DataError
+    from ..records import open_lines
+    from ..student.wheel import try_wheel
+
+    sentences = [line for _, line in open_lines(texts) if line.strip()]
+    if not sentences:
+        raise DataError("no sentence in the file", path=texts)
+    say("Installing the wheel into a scratch virtual environment …")
+    result = try_wheel(wheel, sentences, constraints)
+    for sentence in result["sentences"]:
+        found = ", ".join(f"{sentence['text'][a:b]} → {label}" for a, b, label in sentence["ents"])
+        typer.echo(f"{sentence['text']}\n    {found or '(no entity)'}")
+    if not any(sentence["ents"] for sentence in result["sentences"]):
+        raise DataError("the installed student found no entity in any sentence", path=texts)
+    if output is not None:
+        write_text(output, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    say(f"{result['wheel']}: {result['bytes'] / 1e6:.1f} MB, loads in {result['load_s']} s")

@@ -1,0 +1,185 @@
+"""Run a pipeline over test sets and put what it did into numbers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, Provenance, set_doc_lang
+from ..errors import DataError
+from ..ty import Exemplar, ExemplarSource
+from .baselines import Prior, baselines, count_priors
+from .confusion import confusion, errors
+from .scoring import Judged, candidate_recall, has_candidates, judge, per_label, strict
+
+POOLED = "all"
+
+
+def evaluate_pipeline(
+    nlp: Language,
+    sets: Mapping[str, Sequence[Exemplar]],
+    *,
+    system: str = "",
+    pipeline: str = "",
+    labels: Sequence[str] = (),
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    spans_key: str = SELECTED_KEY,
+    candidates_key: str = CANDIDATES_KEY,
+    sizes: Mapping[str, float | None] | None = None,
+    on_doc: Callable[[], object] | None = None,
+) -> dict[str, Any]:
+    """Score a pipeline on annotated utterances.
+
+    nlp (Language): The pipeline; its predictions are ``doc.spans[spans_key]`` where that key exists, else ``doc.ents``.
+    sets (Mapping[str, Sequence[Exemplar]]): Name → annotated utterances. "all" is taken: it pools the others.
+    system (str): What the report calls it. pipeline (str): Where it came from.
+    labels (Sequence[str]): Order of labels in the per-label scores.
+    n_bootstrap (int): Resamples for confidence intervals; 0 for none. seed (int): Of the resampling.
+    sizes (Mapping | None): pipeline_bytes, load_s (seconds), max_rss_mb, for the record.
+    on_doc (Callable | None): Called after each utterance, for a progress bar.
+    RETURNS (dict): The content of a metrics file: scores 0..1, speed in utterances a second (one process, tokenising
+        included, after one warm-up utterance, without loading).
+    RAISES: DataError for no set, an empty one or one named "all".
+    """
+    check_sets(sets)
+    # The first utterance pays for lazy loading: indexes, vectors, a filter that is fitted at first use.
+    warm_up = next(iter(sets.values()))[0]
+    next(iter(nlp.pipe(_make_docs(nlp, [warm_up]))))
+    prior = make_prior(nlp)
+
+    results: dict[str, dict[str, Any]] = {}
+    pooled: list[Judged] = []
+    pooled_statuses: Counter[str] = Counter()
+    seconds = 0.0
+    for name, exemplars in sets.items():
+        judged, statuses, took = _run(nlp, exemplars, spans_key, candidates_key, on_doc)
+        results[name] = score_set(judged, took, prior, labels=labels, n_bootstrap=n_bootstrap, seed=seed)
+        _add_statuses(results[name], statuses)
+        pooled += judged
+        pooled_statuses += statuses
+        seconds += took
+    results[POOLED] = score_set(pooled, seconds, prior, labels=labels, n_bootstrap=n_bootstrap, seed=seed)
+    _add_statuses(results[POOLED], pooled_statuses)
+    return {
+        "pipeline": pipeline,
+        "system": system,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "spacy_version": _version("spacy"),
+        "convner_version": _version("spacy-convner"),
+        "components": list(nlp.pipe_names),
+        "sets": results,
+        "sizes": {key: value for key, value in (sizes or {}).items() if value is not None},
+    }
+
+
+def score_set(
+    judged: Sequence[Judged],
+    seconds: float,
+    prior: Prior | None = None,
+    *,
+    labels: Sequence[str] = (),
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Everything that a metrics file says about one test set.
+
+    seconds (float): Wall-clock time that labelling took.
+    RETURNS (dict): strict, per_label, docs, candidate_recall, candidates_per_utterance, baselines (only with
+        candidates), confusion, errors, utterances_per_s, seconds.
+    """
+    scores: dict[str, Any] = {
+        "strict": strict(((item.gold, item.pred) for item in judged), n_bootstrap=n_bootstrap, seed=seed),
+        "per_label": per_label(judged, labels),
+        "docs": len(judged),
+        "candidate_recall": candidate_recall(judged),
+        "candidates_per_utterance": None,
+        "confusion": confusion(judged),
+        "errors": errors(judged),
+        "utterances_per_s": round(len(judged) / seconds, 1) if seconds > 0 else None,
+        "seconds": round(seconds, 3),
+    }
+    if has_candidates(judged):
+        total = sum(len(item.candidates or ()) for item in judged)
+        scores["candidates_per_utterance"] = round(total / len(judged), 2)
+        scores["baselines"] = baselines(judged, prior, n_bootstrap=n_bootstrap, seed=seed)
+    return scores
+
+
+def make_prior(nlp: Language) -> Prior | None:
+    """RETURNS (Prior | None): Counted on the exemplars of the first component that holds any; None without one."""
+    for _, component in nlp.pipeline:
+        if isinstance(component, ExemplarSource):
+            counts = count_priors(component.matched_exemplars())
+            if counts:
+                return Prior(counts)
+    return None
+
+
+def check_sets(sets: Mapping[str, Sequence[Exemplar]]) -> None:
+    """RAISES: DataError for no set, an empty one or one named "all"."""
+    if not sets:
+        raise DataError("no test set given", hint="give at least one .spacy or .jsonl file")
+    if POOLED in sets:
+        raise DataError(f"a test set can't be named {POOLED!r}, which pools all sets", hint="rename the file")
+    for name, exemplars in sets.items():
+        if not exemplars:
+            raise DataError(f"test set {name!r} has no utterances")
+
+
+def max_rss_mb() -> float | None:
+    """RETURNS (float | None): The most memory this process has used so far, in megabytes; None where unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in kilobytes, macOS in bytes.
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def _run(
+    nlp: Language,
+    exemplars: Sequence[Exemplar],
+    spans_key: str,
+    candidates_key: str,
+    on_doc: Callable[[], object] | None,
+) -> tuple[list[Judged], Counter[str], float]:
+    """RETURNS (tuple): Judged utterances in order, provenance statuses, wall-clock seconds."""
+    judged: list[Judged] = []
+    statuses: Counter[str] = Counter()
+    start = time.perf_counter()
+    for doc, exemplar in zip(nlp.pipe(_make_docs(nlp, exemplars)), exemplars, strict=True):
+        judged.append(judge(doc, exemplar, spans_key=spans_key, candidates_key=candidates_key))
+        if status := Provenance(doc)["status"]:
+            statuses[status] += 1
+        if on_doc is not None:
+            on_doc()
+    return judged, statuses, time.perf_counter() - start
+
+
+def _make_docs(nlp: Language, exemplars: Sequence[Exemplar]) -> Iterator[Doc]:
+    for exemplar in exemplars:
+        doc = nlp.make_doc(exemplar.text)
+        set_doc_lang(doc, exemplar.lang)
+        yield doc
+
+
+def _add_statuses(scores: dict[str, Any], statuses: Counter[str]) -> None:
+    if statuses:
+        scores["statuses"] = dict(sorted(statuses.items()))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,53 @@
+"""Load a pipeline from what people name on a command line, and tell two pipelines apart."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.util import is_package, load_config, load_model_from_config
+
+from .errors import ConfigError, DataError
+
+
+def load_pipeline(source: str) -> Language:
+    """Load a pipeline ready for use.
+
+    source (str): A folder made by ``nlp.to_disk``, the name of an installed pipeline package, or a ``.cfg`` file,
+        which is filled with defaults, assembled and initialized (as ``spacy assemble`` does).
+    RAISES: DataError or ConfigError with what to do.
+    """
+    path = Path(source)
+    if path.suffix == ".cfg":
+        if not path.is_file():
+            raise DataError("no such config file", path=path)
+        try:
+            nlp = load_model_from_config(load_config(path), auto_fill=True)
+        except ValueError as err:  # confection, registry and config errors
+            if isinstance(err, ConfigError | DataError):
+                raise
+            raise ConfigError(f"{path}: {str(err).strip()}") from err
+        nlp.initialize()
+        return nlp
+    if not path.exists() and not is_package(source):
+        raise DataError(
+            "no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file"
+        )
+    try:
+        return spacy.load(source)
+    except (OSError, ValueError) as err:
+        if isinstance(err, ConfigError | DataError):
+            raise
+        raise DataError(f"can't be loaded as a pipeline: {str(err).strip()}", path=source) from err
+
+
+def pipeline_fingerprint(nlp: Language) -> str:
+    """RETURNS (str): SHA-256 of the config and the state of every component: changes when its labels may."""
+    digest = hashlib.sha256(nlp.config.to_str().encode("utf8"))
+    for name, pipe in nlp.pipeline:
+        digest.update(name.encode("utf8"))
+        if hasattr(pipe, "to_bytes"):
+            digest.update(pipe.to_bytes(exclude=["vocab"]))
+    return digest.hexdigest()

@@ -1,0 +1,177 @@
+"""Room 5: label traffic into DocBin shards. Streams, resumes, never leaves a half-written shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+from ..atomic import write_bytes, write_text
+from ..attrs import drop_exemplars, set_doc_lang
+from ..docbin import read_docbin
+from ..errors import DataError
+from ..pipelines import pipeline_fingerprint
+from ..records import read_utterances
+from ..ty import Exemplar
+
+MANIFEST = "manifest.json"
+
+
+def label_file(
+    nlp: Language,
+    source: Path,
+    output: Path,
+    *,
+    shard_size: int,
+    n_process: int,
+    batch_size: int,
+    keep_exemplars: bool,
+    on_start: Callable[[int, int], None] | None = None,
+    on_docs: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Label every utterance of a JSONL file.
+
+    nlp (Language): The teacher. source (Path): JSONL with ``text`` and maybe ``lang``; checked whole before any work.
+    output (Path): ``NAME.spacy`` for one file, else a folder of shards. Shards of a ``.spacy`` output are kept in
+        ``NAME.spacy.parts`` until all are there.
+    shard_size (int): Utterances a shard: what an interruption may cost. n_process, batch_size (int): For ``nlp.pipe``.
+    keep_exemplars (bool): Store retrieved exemplars with every Doc.
+    on_start: Told (utterances in all, already labelled). on_docs: Told how many were labelled just now.
+    RETURNS (dict): utterances, resumed, seconds, utterances_per_s, statuses, entities, labels, max_rss_mb.
+    """
+    total, input_sha256 = check_input(source)
+    as_file = output.suffix == ".spacy"
+    folder = output.with_name(output.name + ".parts") if as_file else output
+    manifest = {
+        "input_sha256": input_sha256,
+        "utterances": total,
+        "pipeline_sha256": pipeline_fingerprint(nlp),
+        "shard_size": shard_size,
+        "keep_exemplars": keep_exemplars,
+    }
+    if as_file and output.is_dir():
+        raise DataError("is a folder, a file was expected", path=output)
+    _open_folder(folder, manifest)
+    shards = -(-total // shard_size)
+    missing = [i for i in range(shards) if not _shard(folder, i).is_file()]
+    todo = sum(min(shard_size, total - i * shard_size) for i in missing)
+    if on_start:
+        on_start(total, total - todo)
+    started = time.perf_counter()
+    for i, docs in _label_shards(nlp, source, missing, shard_size, n_process, batch_size, keep_exemplars, on_docs):
+        docbin = DocBin(store_user_data=True, docs=docs)
+        write_bytes(_shard(folder, i), docbin.to_bytes())
+    seconds = time.perf_counter() - started
+    stats = {
+        "utterances": total,
+        "resumed": total - todo,
+        "seconds": round(seconds, 3),
+        "utterances_per_s": round(todo / seconds, 1) if todo and seconds else None,
+        **count_docs(read_docbin(folder, nlp.vocab)),
+        "max_rss_mb": _max_rss_mb(),
+    }
+    write_text(folder / MANIFEST, json.dumps({**manifest, "complete": True, "stats": stats}, indent=2) + "\n")
+    if as_file:
+        merged = DocBin(store_user_data=True)
+        for i in range(shards):
+            merged.merge(DocBin(store_user_data=True).from_disk(_shard(folder, i)))
+        write_bytes(output, merged.to_bytes())
+        shutil.rmtree(folder)
+    return stats
+
+
+def check_input(source: Path) -> tuple[int, str]:
+    """RETURNS (tuple[int, str]): Number of utterances and SHA-256 of them. RAISES: DataError at the first bad line."""
+    digest, total = hashlib.sha256(), 0
+    for utterance in read_utterances(source):
+        digest.update(json.dumps([utterance.text, utterance.lang]).encode("utf8") + b"\n")
+        total += 1
+    return total, digest.hexdigest()
+
+
+def count_docs(docs: Iterable[Doc]) -> dict[str, Any]:
+    """RETURNS (dict): statuses (status → Docs), entities (how many), labels (label → entities), dropped."""
+    statuses: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    dropped = 0
+    for doc in docs:
+        statuses[str(doc._.convner.status) or "none"] += 1
+        labels.update(ent.label_ for ent in doc.ents)
+        dropped += len(doc._.convner.dropped)
+    return {
+        "statuses": dict(statuses.most_common()),
+        "entities": sum(labels.values()),
+        "labels": dict(labels.most_common()),
+        "dropped": dropped,
+    }
+
+
+def _open_folder(folder: Path, manifest: dict[str, Any]) -> None:
+    file = folder / MANIFEST
+    if folder.is_file():
+        raise DataError("is a file, a folder was expected", path=folder, hint="name it *.spacy to get one file")
+    if folder.is_dir() and not file.is_file() and any(folder.iterdir()):
+        raise DataError("the folder isn't empty and no labelling run made it", path=folder, hint="choose another")
+    if file.is_file():
+        try:
+            known = json.loads(file.read_text(encoding="utf8"))
+        except ValueError:
+            known = {}
+        if all(known.get(key) == value for key, value in manifest.items()):
+            return
+        # Other input or another pipeline: its shards say nothing about this run.
+        for shard in folder.glob("part-*.spacy"):
+            shard.unlink()
+    write_text(file, json.dumps({**manifest, "complete": False}, indent=2) + "\n")
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return folder / f"part-{number:06d}.spacy"
+
+
+def _label_shards(
+    nlp: Language,
+    source: Path,
+    missing: list[int],
+    shard_size: int,
+    n_process: int,
+    batch_size: int,
+    keep_exemplars: bool,
+    on_docs: Callable[[int], None] | None,
+) -> Iterator[tuple[int, list[Doc]]]:
+    wanted = set(missing)
+    utterances = (u for i, u in enumerate(read_utterances(source)) if i // shard_size in wanted)
+    docs = nlp.pipe((_to_doc(nlp, u) for u in utterances), n_process=n_process, batch_size=batch_size)
+    # Shards are full but for the last one, so consecutive slices of the stream are the missing shards in order.
+    for number in missing:
+        shard = []
+        for doc in islice(docs, shard_size):
+            if not keep_exemplars:
+                drop_exemplars(doc)
+            shard.append(doc)
+            if on_docs:
+                on_docs(1)
+        yield number, shard
+
+
+def _to_doc(nlp: Language, utterance: Exemplar) -> Doc:
+    doc = nlp.make_doc(utterance.text)
+    set_doc_lang(doc, utterance.lang)
+    return doc
+
+
+def _max_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes.
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -1,0 +1,76 @@
+"""From labelled Docs to training and development corpora for a student."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from ..docbin import read_docbin, write_docbin
+from ..errors import ConfigError, DataError
+from ..records import normalize_text, read_exemplars, unique_texts
+
+USABLE = ("ok", "no_candidates", "")  # "" is what a person annotated
+
+
+def split_corpora(
+    sources: Sequence[Path],
+    train: Path,
+    dev: Path,
+    *,
+    dev_share: float,
+    seed: int,
+    exclude: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """Write train and dev DocBins for ``spacy train``: entities only, no duplicates, no test utterance.
+
+    sources (Sequence[Path]): DocBin files or folders of shards. train, dev (Path): ``.spacy`` files to write.
+    dev_share (float): Share (0..1) of utterances for development; the side depends on the text and seed alone.
+    exclude (Sequence[Path]): Test sets whose utterances are left out.
+    RETURNS (dict): Counts: train, dev, duplicates, excluded, unusable (a status other than ok and no_candidates).
+    """
+    if not 0 < dev_share < 1:
+        raise ConfigError(f"the development share must be between 0 and 1, got {dev_share}")
+    banned: set[str] = set()
+    for path in exclude:
+        banned |= unique_texts(read_exemplars(path))
+    counts = {"train": 0, "dev": 0, "duplicates": 0, "excluded": 0, "unusable": 0}
+    sides: dict[str, list[Doc]] = {"train": [], "dev": []}
+    seen: set[str] = set()
+    for doc in _stream(sources):
+        key = normalize_text(doc.text)
+        if doc._.convner.status not in USABLE or not len(doc):
+            counts["unusable"] += 1
+        elif key in banned:
+            counts["excluded"] += 1
+        elif doc.text in seen:
+            counts["duplicates"] += 1
+        else:
+            seen.add(doc.text)
+            draw = int.from_bytes(hashlib.sha256(f"{seed}\n{key}".encode()).digest()[:8], "big") / 2**64
+            side = "dev" if draw < dev_share else "train"
+            counts[side] += 1
+            sides[side].append(_bare(doc))
+    for side in ("train", "dev"):
+        if not sides[side]:
+            raise DataError(f"no utterance left for the {side} corpus", path=sources[0] if sources else None)
+    write_docbin(train, sides["train"])
+    write_docbin(dev, sides["dev"])
+    return counts
+
+
+def _stream(sources: Iterable[Path]) -> Iterable[Doc]:
+    vocab = Vocab()
+    for source in sources:
+        yield from read_docbin(source, vocab)
+
+
+def _bare(doc: Doc) -> Doc:
+    # A student trains on words and entities; candidates and provenance would only make the file large.
+    copy = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+    copy.ents = [copy.char_span(e.start_char, e.end_char, label=e.label_) for e in doc.ents]  # type: ignore[misc]
+    return copy

@@ -1,0 +1,79 @@
+"""Room 6: prove that a packaged student works for somebody who has only spaCy and the wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConvnerError, DataError
+
+# Runs inside the scratch environment: it must not need this package.
+_PROGRAM = """
+import importlib.util, json, sys, time
+started = time.perf_counter()
+import spacy
+imported = time.perf_counter()
+nlp = spacy.load(sys.argv[1])
+loaded = time.perf_counter()
+texts = json.load(sys.stdin)
+docs = list(nlp.pipe(texts))
+print(json.dumps({
+    "python": sys.version.split()[0],
+    "spacy": spacy.__version__,
+    "has_convner": importlib.util.find_spec("spacy_convner") is not None,
+    "import_s": round(imported - started, 2),
+    "load_s": round(loaded - imported, 2),
+    "sentences": [
+        {"text": doc.text, "ents": [[e.start_char, e.end_char, e.label_] for e in doc.ents]} for doc in docs
+    ],
+}))
+"""
+
+
+def try_wheel(wheel: Path, texts: Sequence[str], constraints: Path | None = None) -> dict[str, Any]:
+    """Install a pipeline wheel into a scratch virtual environment and run it there.
+
+    wheel (Path): Made by ``spacy package --build wheel``, or the folder where that put it.
+    texts (Sequence[str]): Sentences to run. constraints (Path | None): Constraints file for pip.
+    RETURNS (dict): wheel, bytes, python, spacy, has_convner, import_s, load_s (seconds), sentences [{text, ents}].
+    RAISES: DataError without a wheel, ConvnerError if it can't be installed or run.
+    """
+    wheel = find_wheel(wheel)
+    name = wheel.name.split("-")[0]
+    with tempfile.TemporaryDirectory(prefix="convner-wheel-") as folder:
+        venv.EnvBuilder(with_pip=True).create(folder)
+        python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel.resolve())]
+        if constraints is not None:
+            command += ["-c", str(constraints.resolve())]
+        _run(command, cwd=folder)
+        output = _run([str(python), "-c", _PROGRAM, name], cwd=folder, stdin=json.dumps(list(texts)))
+    return {"wheel": wheel.name, "bytes": wheel.stat().st_size, **json.loads(output)}
+
+
+def find_wheel(path: Path) -> Path:
+    """RETURNS (Path): The wheel itself, or the newest one under a folder."""
+    if path.is_file() and path.suffix == ".whl":
+        return path
+    wheels = sorted(path.rglob("*.whl"), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
+    if not wheels:
+        raise DataError("no wheel here", path=path, hint="make one with: spacy package … --build wheel")
+    return wheels[-1]
+
+
+def _run(command: list[str], cwd: str, stdin: str | None = None) -> str:
+    # The scratch environment must not see this one's packages.
+    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        step = "installing the wheel" if "pip" in command else "running the installed student"
+        raise ConvnerError(f"{step} failed with {Path(sys.executable).name} exit {done.returncode}:\n{tail}")
+    return done.stdout

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.language import Language
+
+from spacy_convner.catalog.index.phrase import BATCH, PhraseIndex
+from spacy_convner.catalog.surface import make_surface_variants
+from spacy_convner.errors import ConfigError, DataError
+from spacy_convner.ty import CatalogEntry
+
+from ..conftest import write_jsonl
+
+
+def with_catalog(path: Path | str | None, **config: object) -> Language:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(path) if path else None, **config})
+    return nlp
+
+
+def proposed(nlp: Language, text: str) -> set[tuple[str, str]]:
+    doc = nlp(text)
+    return {(span.text, span.label_) for span in doc.spans["candidates"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dr. dre", "DR. DRE", "Dr. Dre", "dr dre", "beyonce", "BEYONCÉ", "beyoncé's", "guns n roses", "Guns N’ Roses",
+     "guns n' roses", "queen bey"],
+)  # fmt: skip
+def test_ways_of_writing(catalog_path: Path, text: str) -> None:
+    names = {label for _, label in proposed(with_catalog(catalog_path), f"play {text} please")}
+    assert names == {"Artist"}
+
+
+def test_case_dependent_tokenization_of_forty_names() -> None:
+    names = ["Dr. Dre", "R.E.M.", "24K Magic", "Can't Stop", "N.W.A.", "P!nk", "St. Vincent", "A$AP Rocky", "AC/DC",
+             "Mr. Brightside", "Don't Stop Me Now", "Sgt. Pepper's", "will.i.am", "M.I.A.", "Ain't It Fun", "U.S.A.",
+             "J. Cole", "Notorious B.I.G.", "I'm Yours", "We'll Be Fine", "You're Beautiful", "T. Rex", "3AM",
+             "9PM", "10K", "No.5", "Jay-Z", "Blink-182", "5SOS", "X-Men"]  # fmt: skip
+    nlp = with_catalog(None)
+    nlp.get_pipe("catalog_matcher").add(CatalogEntry(n, "Name", id=n) for n in names)  # type: ignore[attr-defined]
+    missed = [
+        variant
+        for name in names
+        for variant in (name, name.lower(), name.upper())
+        if (variant, "Name") not in proposed(nlp, f"play {variant} now")
+    ]
+    assert missed == []
+
+
+def test_all_labels_ids_and_steps(catalog_path: Path) -> None:
+    doc = with_catalog(catalog_path)("watch Dune or listen to BEYONCE")
+    assert [(s.text, s.label_, s.id_) for s in doc.spans["candidates"]] == [
+        ("Dune", "Book", "book:dune"),
+        ("Dune", "Movie", "movie:dune"),
+        ("BEYONCE", "Artist", "artist:beyonce"),
+    ]
+    attrs = doc.spans["candidates"].attrs
+    assert attrs["steps"][:2] == ["exact", "exact"]
+    assert attrs["steps"][2] != "exact"
+    assert attrs["popularity"] == [60.0, 80.0, 97.0]
+
+
+def test_steps_can_be_switched_off(catalog_path: Path) -> None:
+    nlp = with_catalog(catalog_path, normalizer={"@misc": "spacy_convner.SurfaceVariants.v1", "steps": []})
+    assert proposed(nlp, "play guns n roses") == set()
+    assert proposed(nlp, "play HELLO") == {("HELLO", "Song")}
+    with pytest.raises(ConfigError, match="unknown surface step 'fuzzy'"):
+        make_surface_variants(["fuzzy"])
+
+
+def test_labels_option(catalog_path: Path) -> None:
+    assert proposed(with_catalog(catalog_path, labels=["Book"]), "dune by adele") == {("dune", "Book")}
+
+
+def test_the_popular_entry_gives_the_id() -> None:
+    nlp = with_catalog(None)
+    entries = [CatalogEntry("Hello", "Song", id=i, popularity=p) for i, p in (("a", 1.0), ("b", 9.0), ("c", 3.0))]
+    nlp.get_pipe("catalog_matcher").add(entries)  # type: ignore[attr-defined]
+    doc = nlp("hello")
+    assert [s.id_ for s in doc.spans["candidates"]] == ["b"]
+
+
+def test_todays_release_is_found_at_once(catalog_path: Path, tmp_path: Path) -> None:
+    nlp = with_catalog(catalog_path)
+    assert proposed(nlp, "play brand new song") == set()
+    nlp.get_pipe("catalog_matcher").add([CatalogEntry("Brand New Song", "Song", id="n")])  # type: ignore[attr-defined]
+    assert proposed(nlp, "play brand new song") == {("brand new song", "Song")}
+    nlp.to_disk(tmp_path / "m")
+    assert proposed(spacy.load(tmp_path / "m"), "play brand new song") == {("brand new song", "Song")}
+
+
+def test_lines_with_odd_separators_survive_saving(tmp_path: Path) -> None:
+    nlp = with_catalog(None)
+    nlp.get_pipe("catalog_matcher").add([CatalogEntry("a\u2028b", "Song", id="x\x85y")])  # type: ignore[attr-defined]
+    nlp.to_disk(tmp_path / "m")
+    matcher = spacy.load(tmp_path / "m").get_pipe("catalog_matcher")
+    assert [(e.text, e.id) for e in matcher.entries()] == [("a\u2028b", "x\x85y")]  # type: ignore[attr-defined]
+
+
+def test_entries_are_streamed() -> None:
+    nlp = spacy.blank("en")
+    alive = 0
+    peak = 0
+
+    def entries() -> object:
+        nonlocal peak
+        for i in range(5 * BATCH):
+            peak = max(peak, index.n_entries - i)
+            yield CatalogEntry(f"name number {i}", "Song", id=str(i))
+
+    index = PhraseIndex(nlp.vocab, nlp.tokenizer, make_surface_variants([]))
+    tracemalloc.start()
+    index.add(entries())  # type: ignore[arg-type]
+    _, top = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert alive == 0
+    assert len(index) == 5 * BATCH
+    # 5,000 Docs at once take more than this; a batch of them doesn't.
+    assert top < 40e6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("c.jsonl", '{"text": "a", "label": "Song"}\n{"text": "", "label": "Song"}\n', r"c\.jsonl:2: field 'text'"),
+        ("c.jsonl", '{"text": "a"}\n', r"c\.jsonl:1: field 'label': missing"),
+        ("c.jsonl", '{"text": "a", "label": "S", "popularity": "many"}\n', "field 'popularity': expected a number"),
+        ("c.jsonl", '{"text": "a", "label": "S", "popularity": -1}\n', "field 'popularity'"),
+        ("c.jsonl", '{"text": "a", "label": "S", "aliases": 3}\n', "field 'aliases': expected a list"),
+        ("c.jsonl", "", "the file is empty"),
+        ("c.jsonl", "\n", "no records"),
+        ("c.csv", "name,label\nA,Song\n", r"c\.csv:1: no column 'text'"),
+        ("c.csv", "text,label\nEarth, Wind & Fire,Artist\n", r"c\.csv:2: 1 more fields than columns"),
+        ("c.csv", "text,label\n", "the catalog has no entries"),
+        ("c.txt", "hello\n", "unknown kind of catalog file"),
+    ],
+)
+def test_bad_catalogs(tmp_path: Path, name: str, content: str, match: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf8")
+    with pytest.raises(DataError, match=match):
+        with_catalog(path)("hello")
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        with_catalog(tmp_path / "nothing.jsonl")("hello")
+    with pytest.raises(DataError, match="no catalog file"):
+        with_catalog(tmp_path)("hello")
+
+
+def test_csv_tsv_folder_and_glob(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('text,label,popularity,aliases\n"Earth, Wind & Fire",Artist,5,EWF|E.W.F.\n')
+    (tmp_path / "b.tsv").write_text("text\tlabel\nHello\tSong\n")
+    write_jsonl(tmp_path / "sub" / "c.jsonl", [{"text": "Dune", "label": "Book"}])
+    nlp = with_catalog(tmp_path)
+    assert proposed(nlp, "ewf or hello or dune") == {("ewf", "Artist"), ("hello", "Song"), ("dune", "Book")}
+    assert proposed(nlp, "earth, wind and fire") == {("earth, wind and fire", "Artist")}
+    assert proposed(with_catalog(tmp_path / "*.tsv"), "hello dune") == {("hello", "Song")}
+
+
+def test_unavailable_index_says_so(catalog_path: Path) -> None:
+    with pytest.raises(ConfigError, match="index = 'auto' or 'phrase'"):
+        with_catalog(catalog_path, index="trie")

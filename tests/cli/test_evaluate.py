@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from typer.testing import CliRunner
+
+from spacy_convner.cli import app
+
+runner = CliRunner()
+RECORDS = [
+    {"text": "play hello", "spans": [{"start": 5, "end": 10, "label": "Song"}], "lang": "en"},
+    {"text": "play yellow", "spans": [{"start": 5, "end": 11, "label": "Song"}], "lang": "en"},
+]
+
+
+@pytest.fixture
+def test_file(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.en.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in RECORDS), encoding="utf8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Song", "pattern": "hello"}])
+    nlp.to_disk(tmp_path / "pipeline")
+    return tmp_path / "pipeline"
+
+
+def test_folder(folder: Path, test_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "metrics" / "teacher.json"
+    result = runner.invoke(app, ["evaluate", str(folder), str(test_file), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(output.read_text(encoding="utf8"))
+    assert metrics["system"] == "teacher"
+    assert list(metrics["sets"]) == ["gold.en", "all"]
+    assert metrics["sets"]["gold.en"]["strict"]["f"] == pytest.approx(2 / 3)
+    assert metrics["sizes"]["pipeline_bytes"] > 100
+    assert metrics["sizes"]["load_s"] > 0
+    assert "66.7" in result.stdout
+    assert "gold.en" in result.stdout
+    assert "Song" in result.stdout
+    assert "Loading" not in result.stdout  # standard output is for the table
+    assert [path.name for path in output.parent.iterdir()] == ["teacher.json"]
+
+
+def test_config_several_sets_and_options(test_file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "blank.cfg"
+    config.write_text('[nlp]\nlang = "en"\npipeline = []\n', encoding="utf8")
+    second = tmp_path / "head.en.jsonl"
+    second.write_text(json.dumps({"text": "hi", "spans": []}) + "\n", encoding="utf8")
+    labels = tmp_path / "labels.yml"
+    labels.write_text("Song: title of one track\n", encoding="utf8")
+    output = tmp_path / "x.json"
+    arguments = ["evaluate", str(config), str(test_file), str(second), "-o", str(output), "--name", "blank"]
+    result = runner.invoke(app, [*arguments, "--labels", str(labels), "--n-bootstrap", "0"])
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(output.read_text(encoding="utf8"))
+    assert metrics["system"] == "blank"
+    assert list(metrics["sets"]) == ["gold.en", "head.en", "all"]
+    assert metrics["sets"]["all"]["strict"] == {"p": 0, "r": 0, "f": 0, "ci95": None, "n": 2}
+    assert "pipeline_bytes" not in metrics["sizes"]
+
+
+def test_faults_end_as_one_message(folder: Path, test_file: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.yml"
+    labels.write_text("Movie: a film\n", encoding="utf8")
+    other = tmp_path / "deeper" / test_file.name
+    other.parent.mkdir()
+    other.write_bytes(test_file.read_bytes())
+    text = tmp_path / "gold.txt"
+    text.write_text("x", encoding="utf8")
+    output = tmp_path / "out.json"
+    for pipeline, tests, extra, message in (
+        (folder, [tmp_path / "none.jsonl"], [], "no such file"),
+        (folder, [test_file], ["--labels", str(labels)], "unknown label 'Song'"),
+        (folder, [test_file, other], [], "a second test set named 'gold.en'"),
+        (folder, [text], [], "expected .spacy or .jsonl"),
+        ("no_such_package", [test_file], [], "no_such_package"),
+        (tmp_path / "none.cfg", [test_file], [], "none.cfg"),
+    ):
+        result = runner.invoke(app, ["evaluate", str(pipeline), *map(str, tests), "-o", str(output), *extra])
+        assert result.exit_code == 1, result.output
+        assert message in result.stderr
+        assert "Traceback" not in result.output
+        assert not output.exists()
+    result = runner.invoke(app, ["evaluate", str(folder), str(test_file), "-o", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "is a folder" in result.stderr
+
+
+def test_help_shows_an_example() -> None:
+    result = runner.invoke(app, ["evaluate", "--help"])
+    assert result.exit_code == 0
+    assert "Example: convner evaluate" in result.stdout

@@ -1,0 +1,99 @@
+"""``llm_semantic_filter`` holds any filter to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+import spacy
+from spacy.language import Language
+
+from spacy_convner.errors import ConfigError, FilterError, MissingKeyError
+from spacy_convner.ty import FilterRequest, FilterResponse, FilterTask
+
+
+class Fixed:
+    name = "fixed"
+
+    def __init__(self, response: FilterResponse, lose: bool = False) -> None:
+        self.response, self.lose = response, lose
+
+    def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
+        for i, _ in enumerate(requests):
+            if not (self.lose and i == 0):
+                yield self.response
+
+
+@pytest.fixture
+def with_filter(make_teacher: Callable[..., Language]) -> Callable[[Fixed], Language]:
+    def make(filter_: Fixed) -> Language:
+        nlp = make_teacher()
+        nlp.get_pipe("llm_semantic_filter").filter = filter_  # type: ignore[attr-defined]
+        return nlp
+
+    return make
+
+
+def test_invented_and_repeated_indices_are_dropped(with_filter: Callable[[Fixed], Language]) -> None:
+    nlp = with_filter(Fixed(FilterResponse(selected=(0, 7, -1, 0), scores=(0.9, 0.9, 0.9, 0.9))))
+    doc = nlp("play hello")
+    assert [(s.text, s.label_) for s in doc.spans["sc"]] == [("hello", "Song")]
+    assert [item["reason"] for item in doc._.convner.dropped] == ["not a candidate: 7", "not a candidate: -1", "duplicate: 0"]
+
+
+def test_a_lost_response_is_an_error(with_filter: Callable[[Fixed], Language]) -> None:
+    with pytest.raises(FilterError, match="1 responses for 2 requests"):
+        list(with_filter(Fixed(FilterResponse(), lose=True)).pipe(["a", "b"]))
+
+
+def test_failed_docs_are_marked_or_raise(make_teacher: Callable[..., Language]) -> None:
+    failed = Fixed(FilterResponse(status="failed"))
+    nlp = make_teacher()
+    nlp.get_pipe("llm_semantic_filter").filter = failed  # type: ignore[attr-defined]
+    assert nlp("play hello")._.convner.status == "failed"
+    nlp = make_teacher(llm_semantic_filter={"on_error": "raise"})
+    nlp.get_pipe("llm_semantic_filter").filter = failed  # type: ignore[attr-defined]
+    with pytest.raises(FilterError, match="ended 'failed' for: play hello"):
+        nlp("play hello")
+
+
+def test_default_constructs_without_key_or_network() -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("llm_semantic_filter")
+    assert "key" not in nlp.config.to_str().lower().replace("candidates_key", "").replace("spans_key", "")
+
+
+def test_calling_without_a_key_says_what_to_do(catalog_path: object) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
+    nlp.add_pipe("llm_semantic_filter")
+    with pytest.raises(MissingKeyError, match=r"ANTHROPIC_API_KEY.*spacy_convner\.LinearFilter\.v1"):
+        nlp("play hello")
+    # No candidates, no call: no key needed.
+    assert nlp("good morning")._.convner.status == "no_candidates"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [({"strategy": "icl"}, "strategy = 'sf'"), ({"on_error": "ignore"}, "'mark' or 'raise'")],
+)
+def test_bad_settings(config: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        spacy.blank("en").add_pipe("llm_semantic_filter", config=config)
+
+
+def test_initialize_with_examples(catalog_path: object, exemplars_path: object) -> None:
+    from pathlib import Path
+
+    from spacy.training import Example
+
+    from spacy_convner.docbin import exemplar_to_doc
+    from spacy_convner.records import read_exemplars
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
+    nlp.add_pipe("llm_semantic_filter", config={"filter": {"@misc": "spacy_convner.LinearFilter.v1"}})
+    nlp.add_pipe("candidate_postprocess")
+    golds = [exemplar_to_doc(nlp, e) for e in read_exemplars(Path(str(exemplars_path)))]
+    nlp.initialize(lambda: [Example(nlp.make_doc(gold.text), gold) for gold in golds])
+    assert [(e.text, e.label_) for e in nlp("let us read dune").ents] == [("dune", "Book")]
