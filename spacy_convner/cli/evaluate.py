@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @command(app, "evaluate")
 def evaluate_cli(
-    pipeline: Annotated[str, Arg(metavar="PIPELINE", help="Folder, installed package name, or .cfg file (assembled and initialized)")],
-    tests: Annotated[
-        list[Path], Arg(metavar="TEST", help="Annotated .spacy or .jsonl; a set is named after its file")
+    pipeline: Annotated[
+        str, Arg(metavar="PIPELINE", help="Folder, installed package name, or .cfg file (assembled and initialized)")
     ],
+    tests: Annotated[list[Path], Arg(metavar="TEST", help="Annotated .spacy or .jsonl; a set is named after its file")],
     output: Annotated[Path, Opt("--output", "-o", help="Metrics file to write (JSON)")],
     name: Annotated[str, Opt(help="What the report calls this system [default: name of the output file]")] = "",
     labels: Annotated[Path | None, Opt(help="Label file (YAML): refuse other gold labels, keep its order")] = None,

@@ -10,7 +10,9 @@ from .app import Arg, Opt, app, command, say
 
 @command(app, "report")
 def report_cli(
-    metrics_dir: Annotated[Path, Arg(metavar="METRICS_DIR", help="Folder with what evaluate, catalog stats and label wrote (*.json)")],
+    metrics_dir: Annotated[
+        Path, Arg(metavar="METRICS_DIR", help="Folder with what evaluate, catalog stats and label wrote (*.json)")
+    ],
     output: Annotated[Path, Opt("--output", "-o", help="HTML file to write")] = Path("report.html"),
 ) -> None:
     """Write one self-contained HTML page: scores, confusions, errors to browse, sizes and timings.

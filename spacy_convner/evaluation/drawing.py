@@ -74,9 +74,10 @@ def _draw_overlapping(
         inside = [i for i, (a, b) in enumerate(pieces) if start <= a and b <= end]
         for label in labels if inside else ():
             verdict = "wrong" if (start, end, label) in mistakes else "right"
-            shown = str(escape(label)) + (" ✗" if verdict == "wrong" else "")
+            shown = str(escape(label)) + ("\N{NO-BREAK SPACE}✗" if verdict == "wrong" else "")
             colors[shown] = _COLORS[verdict]
             spans.append({"start_token": inside[0], "end_token": inside[-1] + 1, "label": shown})
     drawn = {"text": text, "spans": spans, "tokens": [text[a:b] for a, b in pieces], "settings": settings}
-    html = displacy.render(drawn, style="span", manual=True, jupyter=False, minify=True, options={"colors": colors})
+    # Not minified: the template's line ends are what keeps words of one span apart.
+    html = displacy.render(drawn, style="span", manual=True, jupyter=False, options={"colors": colors})
     return Markup(html)

@@ -8,6 +8,8 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_convner.cli import app
+from spacy_convner.docbin import exemplar_to_doc, write_docbin
+from spacy_convner.records import read_exemplars
 
 runner = CliRunner()
 RECORDS = [
@@ -97,3 +99,14 @@ def test_help_shows_an_example() -> None:
     result = runner.invoke(app, ["evaluate", "--help"])
     assert result.exit_code == 0
     assert "Example: convner evaluate" in result.stdout
+
+
+def test_docbin_test_set(folder: Path, test_file: Path, tmp_path: Path) -> None:
+    docs = [exemplar_to_doc(spacy.blank("en"), exemplar) for exemplar in read_exemplars(test_file)]
+    write_docbin(tmp_path / "unseen.en.spacy", docs)
+    output = tmp_path / "student.json"
+    result = runner.invoke(app, ["evaluate", str(folder), str(tmp_path / "unseen.en.spacy"), "-o", str(output)])
+    assert result.exit_code == 0, result.output
+    scores = json.loads(output.read_text(encoding="utf8"))["sets"]["unseen.en"]
+    assert scores["strict"]["f"] == pytest.approx(2 / 3)
+    assert scores["errors"][0]["missed"] == [[5, 11, "Song"]]

@@ -231,7 +231,7 @@ def test_drawing_merges_the_labels_of_one_span() -> None:
 def test_drawing_nested_and_crossing_spans(second: list[Any]) -> None:
     html = draw("play hello adele's <s>", [[5, 16, "Song"], second], [second])
     assert 'class="spans"' in html
-    assert "&lt;b&gt; ✗" in html
+    assert "&lt;b&gt;\N{NO-BREAK SPACE}✗" in html
     assert "<b>" not in html
     assert "&lt;s&gt;" in html
 
