@@ -6,6 +6,7 @@ survives ``Doc.to_bytes`` and ``DocBin(store_user_data=True)``; the extensions a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -162,11 +163,18 @@ def set_selected(doc: Doc, key: str, spans: Sequence[Span], scores: Sequence[flo
 
 
 def get_scores(group: SpanGroup) -> list[float]:
-    """RETURNS (list[float]): Score of each span of a group; 1.0 where none were written."""
+    """RETURNS (list[float]): Score of each span of a group; 1.0 where none were written, NaN for what is no number."""
     scores = group.attrs.get("scores")
-    if scores is None or len(scores) != len(group):
+    if scores is None or not hasattr(scores, "__len__") or len(scores) != len(group):
         return [1.0] * len(group)
-    return [float(score) for score in scores]
+    return [_number(score) for score in scores]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def install_extensions() -> None:

@@ -38,13 +38,13 @@ def exemplar_to_doc(nlp: Language, exemplar: Exemplar, *, path: Path | None = No
             )
         spans.append(span)
     doc.spans[SELECTED_KEY] = spans
-    doc.ents = filter_spans(spans)  # type: ignore[assignment]
+    doc.ents = filter_spans(spans)
     return doc
 
 
 def doc_to_exemplar(doc: Doc) -> Exemplar:
     """Read the annotation of a Doc: ``doc.spans["sc"]`` where there is one, else ``doc.ents``."""
-    spans: Iterable[Span] = doc.spans[SELECTED_KEY] if SELECTED_KEY in doc.spans else doc.ents
+    spans: Iterable[Span] = doc.spans.get(SELECTED_KEY, doc.ents)
     labelled = {LabelledSpan(span.start_char, span.end_char, span.label_) for span in spans}
     return Exemplar(
         text=doc.text,

@@ -32,9 +32,7 @@ def load_pipeline(source: str) -> Language:
         nlp.initialize()
         return nlp
     if not path.exists() and not is_package(source):
-        raise DataError(
-            "no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file"
-        )
+        raise DataError("no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file")
     try:
         return spacy.load(source)
     except (OSError, ValueError) as err:

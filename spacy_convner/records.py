@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,19 @@ def read_exemplars(path: Path, labels: Collection[str] | None = None) -> list[Ex
     path (Path): The file. labels (Collection[str] | None): Known labels; None takes any.
     RAISES: DataError for overlapping spans (one span with several labels is fine), unknown labels, bad offsets.
     """
+    return [exemplar for _, exemplar in number_exemplars(path, labels)]
+
+
+def number_exemplars(path: Path, labels: Collection[str] | None = None) -> Iterator[tuple[int, Exemplar]]:
+    """As ``read_exemplars``, streamed.
+
+    YIELDS (tuple[int, Exemplar]): Line number from 1, exemplar; of a DocBin, which Doc it is.
+    """
     if path.suffix == ".spacy":
         from .docbin import read_docbin_exemplars
 
-        return check_labels(read_docbin_exemplars(path), labels, path)
-    exemplars = []
+        yield from enumerate(check_labels(read_docbin_exemplars(path), labels, path), 1)
+        return
     for line_no, record in read_jsonl(path):
         if "spans" not in record:
             raise DataError(
@@ -106,8 +115,7 @@ def read_exemplars(path: Path, labels: Collection[str] | None = None) -> list[Ex
         check_no_overlap(exemplar, path=path, line=line_no)
         if labels is not None:
             check_known(exemplar, labels, path=path, line=line_no)
-        exemplars.append(exemplar)
-    return exemplars
+        yield line_no, exemplar
 
 
 def parse_utterance(record: Mapping[str, Any], *, path: Path | None = None, line: int | None = None) -> Exemplar:
@@ -154,7 +162,7 @@ def parse_utterance(record: Mapping[str, Any], *, path: Path | None = None, line
 def check_no_overlap(exemplar: Exemplar, *, path: Path | None = None, line: int | None = None) -> None:
     """RAISES: DataError if two different spans overlap. One span with several labels is multi-label, and fine."""
     bounds = sorted({(span.start, span.end) for span in exemplar.spans})
-    for (start, end), (next_start, next_end) in zip(bounds, bounds[1:], strict=False):
+    for (start, end), (next_start, next_end) in pairwise(bounds):
         if next_start < end:
             raise DataError(
                 f"{exemplar.text[start:end]!r} ({start}..{end}) overlaps "

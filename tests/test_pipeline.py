@@ -70,7 +70,9 @@ def test_saved_pipeline_needs_none_of_its_sources(
     exemplars_path.unlink()
     loaded = spacy.load(tmp_path / "model")
     assert found(loaded) == expected
-    assert [e.text for e, _ in loaded("play hello")._.exemplars] == [e.text for e, _ in teacher("play hello")._.exemplars]
+    assert [e.text for e, _ in loaded("play hello")._.exemplars] == [
+        e.text for e, _ in teacher("play hello")._.exemplars
+    ]
     again = spacy.blank("en").from_config(loaded.config)
     again.from_bytes(loaded.to_bytes())
     assert found(again) == expected
@@ -151,8 +153,8 @@ def test_no_import_is_needed(catalog_path: Path) -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    program = "import sys, spacy_convner; print(sorted({'torch','sklearn','anthropic','scipy','transformers'} & set(sys.modules)))"
-    before = "import sys, spacy; print(sorted({'torch','sklearn','anthropic','scipy','transformers'} & set(sys.modules)))"
+    heavy = "print(sorted({'torch', 'sklearn', 'anthropic', 'scipy', 'transformers'} & set(sys.modules)))"
+    program, before = f"import sys, spacy_convner; {heavy}", f"import sys, spacy; {heavy}"
     outputs = [
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         for code in (program, before)

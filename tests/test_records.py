@@ -43,9 +43,16 @@ def test_malformed_line(tmp_path: Path) -> None:
         ({"text": "hi", "spans": [{"start": True, "end": 2, "label": "Song"}]}, r"spans\[0\]", "expected"),
         ({"text": "hi you", "spans": [{"start": 0, "end": 3, "label": "Song"}]}, r"spans\[0\]", "white space"),
         ({"text": "hi", "spans": [{"start": 0, "end": 2, "label": ""}]}, r"spans\[0\]\.label", "expected a label"),
-        ({"text": "hi", "spans": [{"start": 0, "end": 2, "label": "Sing"}]}, r"spans\[0\]\.label", "unknown label 'Sing'"),
         (
-            {"text": "a b c", "spans": [{"start": 0, "end": 3, "label": "Song"}, {"start": 2, "end": 5, "label": "Song"}]},
+            {"text": "hi", "spans": [{"start": 0, "end": 2, "label": "Sing"}]},
+            r"spans\[0\]\.label",
+            "unknown label 'Sing'",
+        ),
+        (
+            {
+                "text": "a b c",
+                "spans": [{"start": 0, "end": 3, "label": "Song"}, {"start": 2, "end": 5, "label": "Song"}],
+            },
             "spans",
             "overlaps",
         ),

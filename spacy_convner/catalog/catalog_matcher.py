@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 
+from ..atomic import write_bytes
 from ..attrs import CANDIDATES_KEY, install_extensions, set_candidates
 from ..errors import ConfigError, DataError
 from ..ty import CatalogEntry, SurfaceVariants
@@ -179,14 +181,16 @@ class CatalogMatcher(Pipe):
 
     def _restore(self, data: bytes) -> None:
         try:
+            if not data:  # gzip takes nothing for an empty file
+                raise EOFError("empty file")
             gzip.decompress(data)
-        except (OSError, EOFError) as err:
+        except (OSError, EOFError, zlib.error) as err:
             raise DataError(f"the saved catalog of '{self.name}' is damaged: {err}") from err
         self._records, self._index, self._added = data, None, []
 
     def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
         """Save the records (gzipped JSONL): a saved pipeline no longer needs the catalog file."""
-        to_disk(Path(path), {"catalog.jsonl.gz": lambda p: p.write_bytes(self._dump())}, exclude)
+        to_disk(Path(path), {"catalog.jsonl.gz": lambda p: write_bytes(p, self._dump())}, exclude)
 
     def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
         """Load what ``to_disk`` saved; the index is built at first use."""

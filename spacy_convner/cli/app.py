@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
-from wasabi import Printer
 
 from ..errors import ConvnerError
 
@@ -26,12 +25,9 @@ app = typer.Typer(
 catalog_app = typer.Typer(help="Look into entity catalogs.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(catalog_app, name="catalog")
 
-# Messages go to standard error: standard output is for results that people pipe.
-msg = Printer(no_print=False, pretty=sys.stderr.isatty())
-
 
 def say(text: str) -> None:
-    """Print a progress message to standard error."""
+    """Print a message to standard error: standard output is for results that people pipe."""
     typer.echo(text, err=True)
 
 

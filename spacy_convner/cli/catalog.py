@@ -13,15 +13,13 @@ from .app import Arg, Opt, catalog_app, command
 
 @command(catalog_app, "stats")
 def stats_cli(
-    # fmt: off
     catalog: Path = Arg(..., help="Catalog: a JSONL, CSV or TSV file, a folder of them, or a quoted glob"),
-    annotated: list[Path] = Opt([], "--annotated", "-a", help="Annotated utterances (.jsonl, .spacy): candidate recall"),
+    annotated: list[Path] = Opt([], "--annotated", "-a", help="Annotated utterances, .jsonl or .spacy: gives recall"),
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
     lang: str = Opt("xx", "--lang", help="Tokenizer"),
     top: int = Opt(20, "--top", min=0, help="How many of the most ambiguous names to list"),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
     output: Path | None = Opt(None, "--output", "-o", help="Write the JSON to this file"),
-    # fmt: on
 ) -> None:
     """Check a catalog and print its sizes, its ambiguity and, with --annotated, its candidate recall.
 
@@ -55,12 +53,10 @@ def stats_cli(
 
 @command(catalog_app, "lookup")
 def lookup_cli(
-    # fmt: off
     catalog: Path = Arg(..., help="Catalog: a JSONL, CSV or TSV file, a folder of them, or a quoted glob"),
     text: str = Arg(..., help="An utterance"),
     lang: str = Opt("xx", "--lang", help="Tokenizer"),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
-    # fmt: on
 ) -> None:
     """Print what a catalog proposes for an utterance, and by which way of writing each name matched.
 

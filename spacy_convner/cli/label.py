@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, say, show_progress
 
 
 @command(app, "label")
 def label_cli(
-    # fmt: off
     source: Path = Arg(..., metavar="IN", help="Utterances: JSONL with a 'text' and maybe a 'lang' field"),
     output: Path = Arg(..., metavar="OUT", help="NAME.spacy for one file, or a folder of DocBin shards"),
     pipeline: str = Opt(..., "--pipeline", "-p", help="Teacher: a folder, an installed package or a .cfg file"),
@@ -19,7 +19,6 @@ def label_cli(
     n_process: int = Opt(1, "--n-process", "-n", min=1, help="Processes"),
     batch_size: int = Opt(128, "--batch-size", min=1, help="Utterances a batch"),
     keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
-    # fmt: on
 ) -> None:
     """Label utterances with a teacher pipeline, into DocBin.
 
@@ -33,6 +32,8 @@ def label_cli(
     from ..silver.labelling import check_input, label_file
 
     check_input(source)  # before minutes are spent on loading
+    if metrics is not None and metrics.is_dir():
+        raise DataError("is a folder, a file was expected", path=metrics, hint="e.g. --metrics metrics/label.json")
     nlp = load_pipeline(pipeline)
     with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
 
@@ -62,14 +63,12 @@ def label_cli(
 
 @command(app, "split")
 def split_cli(
-    # fmt: off
     sources: list[Path] = Arg(..., metavar="IN...", help="Labelled DocBin files or folders of shards"),
     train: Path = Opt(..., "--train", help="Training corpus to write (.spacy)"),
     dev: Path = Opt(..., "--dev", help="Development corpus to write (.spacy)"),
     dev_share: float = Opt(0.1, "--dev-share", help="Share of utterances for development, 0 to 1"),
     exclude: list[Path] = Opt([], "--exclude", help="Test set whose utterances are left out; may be repeated"),
     seed: int = Opt(0, "--seed", help="Another seed gives another split"),
-    # fmt: on
 ) -> None:
     """Split labelled corpora into train and dev for `spacy train`, without duplicates and test utterances.
 
@@ -83,12 +82,10 @@ def split_cli(
 
 @command(app, "convert")
 def convert_cli(
-    # fmt: off
     source: Path = Arg(..., metavar="IN", help="Annotated utterances, .jsonl or .spacy"),
     output: Path = Arg(..., metavar="OUT", help=".spacy or .jsonl"),
     lang: str = Opt("xx", "--lang", help="Tokenizer for .spacy output; must be the pipeline's"),
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
-    # fmt: on
 ) -> None:
     """Check annotated utterances and convert them between JSONL (Prodigy's shape) and DocBin.
 
@@ -96,10 +93,10 @@ def convert_cli(
     """
     from ..atomic import write_text
     from ..docbin import exemplar_to_doc, write_docbin
-    from ..errors import ConfigError
-    from ..records import read_exemplars, read_labels, to_record
+    from ..records import number_exemplars, read_labels, to_record
 
-    exemplars = read_exemplars(source, read_labels(labels) if labels else None)
+    numbered = list(number_exemplars(source, read_labels(labels) if labels else None))
+    exemplars = [exemplar for _, exemplar in numbered]
     if output.suffix == ".spacy":
         import spacy
 
@@ -107,7 +104,7 @@ def convert_cli(
             nlp = spacy.blank(lang)
         except ImportError as err:
             raise ConfigError(f"--lang: unknown language {lang!r}") from err
-        write_docbin(output, [exemplar_to_doc(nlp, e, path=source, line=i) for i, e in enumerate(exemplars, 1)])
+        write_docbin(output, [exemplar_to_doc(nlp, e, path=source, line=i) for i, e in numbered])
     elif output.suffix == ".jsonl":
         write_text(output, "".join(json.dumps(to_record(e), ensure_ascii=False) + "\n" for e in exemplars))
     else:

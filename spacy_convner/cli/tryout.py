@@ -12,12 +12,10 @@ from .app import Arg, Opt, app, command, say
 
 @command(app, "tryout")
 def tryout_cli(
-    # fmt: off
     wheel: Path = Arg(..., help="A pipeline wheel, or a folder that holds one"),
     texts: Path = Opt(..., "--texts", help="Sentences to run, a line each"),
     output: Path | None = Opt(None, "--output", "-o", help="Write what was found to this JSON file"),
     constraints: Path | None = Opt(None, "--constraints", "-c", help="Constraints file for pip"),
-    # fmt: on
 ) -> None:
     """Install a wheel into a scratch virtual environment with nothing but its dependencies, and run it there.
 

@@ -17,6 +17,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
 
+from ..atomic import write_bytes
 from ..attrs import (
     CANDIDATES_KEY,
     exemplar_from_dict,
@@ -182,7 +183,7 @@ class ExemplarRetriever(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Retrieve for many Docs: queries are embedded a batch at a time."""
         error_handler = self.get_error_handler()
-        for batch in minibatch(stream, size=batch_size):
+        for batch in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
             docs = list(batch)
             try:
                 self.set_annotations(docs, self.predict(docs))
@@ -237,7 +238,7 @@ class ExemplarRetriever(Pipe):
 
     def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
         """Save exemplars, their candidates and vectors."""
-        to_disk(Path(path), {"exemplars.npz": lambda p: p.write_bytes(self._dump())}, exclude)
+        to_disk(Path(path), {"exemplars.npz": lambda p: write_bytes(p, self._dump())}, exclude)
 
     def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> ExemplarRetriever:
         """Load what ``to_disk`` saved."""

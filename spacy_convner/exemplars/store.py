@@ -116,9 +116,7 @@ class ExemplarStore:
                 results.append([] if scores is None else self._best(scores[row].copy(), text, lang, k))
         return results
 
-    def _best(
-        self, scores: Matrix, text: str, lang: str | None, k: int
-    ) -> list[tuple[Exemplar, float]]:
+    def _best(self, scores: Matrix, text: str, lang: str | None, k: int) -> list[tuple[Exemplar, float]]:
         scores[~self._allowed(lang)] = -np.inf
         # One more than k, because the query itself may be among them (several times).
         order = np.argsort(-scores, kind="stable")

@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
 
+from ..atomic import write_bytes
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions, set_selected
 from ..docbin import doc_to_exemplar
 from ..errors import ConfigError, ConvnerError, DataError, FilterError
@@ -170,7 +171,7 @@ class LLMSemanticFilter(Pipe):
         """Select for many Docs, a batch at a time, in order; every Doc comes back."""
         error_handler = self.get_error_handler()
         self.prepare()
-        for batch in minibatch(stream, size=batch_size):
+        for batch in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
             docs = list(batch)
             try:
                 self.set_annotations(docs, self.predict(docs))
@@ -204,16 +205,20 @@ class LLMSemanticFilter(Pipe):
             dropped = [dict(item) for item in response.dropped]
             spans, scores, seen = [], [], set()
             given = response.scores or (1.0,) * len(response.selected)
+            if len(given) != len(response.selected):
+                raise FilterError(
+                    f"the filter '{self.filter.name}' gave {len(given)} scores for {len(response.selected)} selected"
+                )
             for index, score in zip(response.selected, given, strict=True):
-                reason = "duplicate" if index in seen else ""
-                if type(index) is not int or not 0 <= index < len(request.candidates):
-                    reason = "not a candidate"
-                if reason:
+                span, reason = None, "not a candidate"
+                if type(index) is int and 0 <= index < len(request.candidates):
+                    reason = "duplicate" if index in seen else "not on token edges"
+                    chosen = request.candidates[index]
+                    span = doc.char_span(chosen.start, chosen.end, label=chosen.label, span_id=chosen.id)
+                if span is None or index in seen:
                     dropped.append({"text": "", "label": "", "reason": f"{reason}: {index}"})
                     continue
                 seen.add(index)
-                chosen = request.candidates[index]
-                span = doc.char_span(chosen.start, chosen.end, label=chosen.label, span_id=chosen.id)
                 spans.append(span)
                 scores.append(score)
             set_selected(doc, self.spans_key, spans, scores)
@@ -262,17 +267,17 @@ class LLMSemanticFilter(Pipe):
     def _restore(self, data: bytes) -> None:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                self._labels = json.loads(archive.read("labels.json")) or None
+                labels = json.loads(archive.read("labels.json"))
                 state = archive.read("filter.bin") if "filter.bin" in archive.namelist() else None
-        except (zipfile.BadZipFile, KeyError, ValueError) as err:
+        except Exception as err:  # zip, zlib, key and JSON errors: all mean a damaged file
             raise DataError(f"the saved state of '{self.name}' is damaged: {err}") from err
-        self._task = None
+        self._labels, self._task = labels or None, None
         if state is not None and isinstance(self.filter, TrainableFilter):
             self.filter.from_bytes(state)
 
     def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
         """Save label descriptions and the fitted filter (no pickle, no key)."""
-        to_disk(Path(path), {"filter.zip": lambda p: p.write_bytes(self._dump())}, exclude)
+        to_disk(Path(path), {"filter.zip": lambda p: write_bytes(p, self._dump())}, exclude)
 
     def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> LLMSemanticFilter:
         """Load what ``to_disk`` saved."""

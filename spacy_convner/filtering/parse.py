@@ -25,14 +25,14 @@ def parse_selection(answer: str, n_candidates: int) -> ParsedAnswer:
     """
     numbers = _selected(answer)
     if numbers is None:
-        return ParsedAnswer((), (_refusal(answer, "not the asked JSON object"),), valid=False)
+        return ParsedAnswer((), (refusal(answer, "not the asked JSON object"),), valid=False)
     selected: list[int] = []
     dropped = []
     for number in numbers:
         if type(number) is not int or not 1 <= number <= n_candidates:
-            dropped.append(_refusal(json.dumps(number, ensure_ascii=False), "not a candidate"))
+            dropped.append(refusal(_shown(number), "not a candidate"))
         elif number - 1 in selected:
-            dropped.append(_refusal(str(number), "duplicate"))
+            dropped.append(refusal(str(number), "duplicate"))
         else:
             selected.append(number - 1)
     return ParsedAnswer(tuple(sorted(selected)), tuple(dropped[:MAX_RECORDED]), valid=True)
@@ -54,5 +54,12 @@ def _selected(answer: str) -> list[object] | None:
     return None
 
 
-def _refusal(text: str, reason: str) -> dict[str, str]:
-    return {"text": text[:200], "label": "", "reason": reason}
+def _shown(item: object) -> str:
+    # A list in a list in a list … may be too deep to print.
+    return type(item).__name__ if isinstance(item, list | dict) else repr(item)
+
+
+def refusal(text: str, reason: str) -> dict[str, str]:
+    """RETURNS (dict): A record for ``doc._.convner.dropped``."""
+    # JSON can spell half a surrogate pair, which no Doc can be saved with.
+    return {"text": text[:200].encode("utf8", "replace").decode("utf8"), "label": "", "reason": reason}

@@ -45,7 +45,7 @@ def _template(path: Path) -> Any:
     check_file(path)
     try:
         return _environment().from_string(path.read_text(encoding="utf8"))
-    except TemplateError as err:
+    except (TemplateError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path}: not a valid Jinja2 template: {err}") from err
 
 
@@ -65,19 +65,14 @@ def render(task: FilterTask, request: FilterRequest) -> tuple[str, str]:
                 "selected": [i for i, c in enumerate(exemplar.candidates, 1) if c.key in gold],
             }
         )
+    head, rest = _template(PROMPTS / "select.v1.system.jinja"), _template(user_template)
     try:
-        system = _template(PROMPTS / "select.v1.system.jinja").render(
-            instructions=task.instructions, labels=task.labels
-        )
-        user = _template(user_template).render(
-            examples=examples, query=request.text, candidates=_listed(request.text, request.candidates)
-        )
-    except TemplateError as err:
-        raise ConfigError(f"{user_template}: {err}") from err
+        system = head.render(instructions=task.instructions, labels=task.labels)
+        user = rest.render(examples=examples, query=request.text, candidates=_listed(request.text, request.candidates))
+    except Exception as err:  # a template is a program: it can fail in any way
+        raise ConfigError(f"{user_template}: can't be rendered: {type(err).__name__}: {err}") from err
     return system, user
 
 
 def _listed(text: str, candidates: Sequence[Candidate]) -> list[dict[str, str]]:
     return [{"span": text[c.start : c.end], "label": c.label} for c in candidates]
-
-

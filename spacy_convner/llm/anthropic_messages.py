@@ -11,7 +11,11 @@ from ..errors import ConfigError, FilterError, MissingKeyError
 from ..ty import LLMAnswer, LLMClient, Status
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
-_STOP: dict[str | None, Status] = {"max_tokens": "truncated", "refusal": "refused"}
+_STOP: dict[str | None, Status] = {
+    "max_tokens": "truncated",
+    "model_context_window_exceeded": "truncated",
+    "refusal": "refused",
+}
 # Wrong for every utterance alike: going on would only repeat it.
 _FATAL = ("AuthenticationError", "PermissionDeniedError", "NotFoundError")
 
@@ -42,16 +46,21 @@ class AnthropicMessages:
     def _connect(self) -> Any:
         with self._lock:
             if self._client is None:
-                if not os.environ.get(KEY_VARIABLE):
+                key = _key()
+                if not key:
                     raise MissingKeyError(
                         f"No key for Claude: set the environment variable {KEY_VARIABLE}. "
                         "A filter that needs none: "
                         'config={"filter": {"@misc": "spacy_convner.LinearFilter.v1"}}'
                     )
+                if not key.isascii() or not key.isprintable():
+                    raise MissingKeyError(
+                        f"The value of {KEY_VARIABLE} is no key: it has characters that keys don't have"
+                    )
                 import anthropic
 
                 self._client = anthropic.Anthropic(
-                    base_url=self.base_url, timeout=self.timeout, max_retries=self.max_retries
+                    api_key=key, base_url=self.base_url, timeout=self.timeout, max_retries=self.max_retries
                 )
             return self._client
 
@@ -68,20 +77,15 @@ class AnthropicMessages:
                 output_config={"format": {"type": "json_schema", "schema": dict(schema)}},
             )
         except anthropic.APIError as err:
-            reason = f"{type(err).__name__}: {getattr(err, 'message', err)}"
+            # A server may repeat the key that it refuses.
+            reason = f"{type(err).__name__}: {getattr(err, 'message', err)}".replace(_key(), "[key]")
             if type(err).__name__ in _FATAL:
                 raise FilterError(f"Claude refused the request for good: {reason} (model {self.model!r})") from None
             return LLMAnswer(text=reason, status="failed")
-        usage = {
-            "calls": 1,
-            "input_tokens": message.usage.input_tokens or 0,
-            "output_tokens": message.usage.output_tokens or 0,
-            "cache_creation_input_tokens": message.usage.cache_creation_input_tokens or 0,
-            "cache_read_input_tokens": message.usage.cache_read_input_tokens or 0,
-        }
-        # Thinking blocks may come before the text.
-        text = "".join(block.text for block in message.content if block.type == "text")
-        return LLMAnswer(text=text, status=_STOP.get(message.stop_reason, "ok"), usage=usage)
+        try:
+            return _read(message)
+        except (AttributeError, TypeError) as err:  # the SDK passes on whatever a proxy answers with status 200
+            return LLMAnswer(text=f"not a message: {err}", status="failed")
 
     def __getstate__(self) -> dict[str, Any]:
         # Neither the client nor the lock can be pickled, and the client holds the key.
@@ -89,6 +93,23 @@ class AnthropicMessages:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _client=None, _lock=threading.Lock())
+
+
+def _key() -> str:
+    return os.environ.get(KEY_VARIABLE, "").strip()
+
+
+def _read(message: Any) -> LLMAnswer:
+    usage = {
+        "calls": 1,
+        "input_tokens": message.usage.input_tokens or 0,
+        "output_tokens": message.usage.output_tokens or 0,
+        "cache_creation_input_tokens": message.usage.cache_creation_input_tokens or 0,
+        "cache_read_input_tokens": message.usage.cache_read_input_tokens or 0,
+    }
+    # Thinking blocks may come before the text.
+    text = "".join(block.text for block in message.content if block.type == "text")
+    return LLMAnswer(text=text, status=_STOP.get(message.stop_reason, "ok"), usage=usage)
 
 
 def make_anthropic_messages(
@@ -99,10 +120,11 @@ def make_anthropic_messages(
     timeout: float = 60.0,
     max_retries: int = 4,
 ) -> LLMClient:
-    """Registered as ``spacy_convner.AnthropicMessages.v1``. The key is read from ``ANTHROPIC_API_KEY`` at the first call.
+    """Registered as ``spacy_convner.AnthropicMessages.v1``; the key is read from ``ANTHROPIC_API_KEY`` at first use.
 
     model (str): Model id. base_url (str | None): A compatible server. max_concurrency (int): Requests at once.
-    max_tokens (int): Of an answer, thinking included. timeout (float): Seconds a try. max_retries (int): After the first.
+    max_tokens (int): Of an answer, thinking included. timeout (float): Seconds a try.
+    max_retries (int): Tries after the first.
     """
     if max_concurrency < 1 or max_tokens < 1 or timeout <= 0 or max_retries < 0:
         raise ConfigError(

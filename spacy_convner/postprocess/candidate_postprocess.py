@@ -62,19 +62,19 @@ class CandidatePostprocess(Pipe):
 
     def set_annotations(self, doc: Doc) -> None:
         """Clean ``doc.spans[spans_key]``, set ``doc.ents``."""
-        group = doc.spans[self.spans_key] if self.spans_key in doc.spans else []
-        spans: list[Span] = list(group)
-        scores = get_scores(group) if spans else []  # type: ignore[arg-type]
+        group = doc.spans.get(self.spans_key)
+        spans: list[Span] = list(group) if group is not None else []
+        scores = get_scores(group) if group is not None else []
         predictions = [Prediction(s.start, s.end, s.label_, score) for s, score in zip(spans, scores, strict=True)]
-        proposed = doc.spans[self.candidates_key] if self.candidates_key in doc.spans else []
-        candidates = {LabelledSpan(s.start, s.end, s.label_) for s in proposed}
-        keep, drop = check_predictions(predictions, candidates)
-        set_selected(doc, self.spans_key, [spans[i] for i in keep], [scores[i] for i in keep])
+        proposed = {LabelledSpan(s.start, s.end, s.label_): s for s in doc.spans.get(self.candidates_key, ())}
+        keep, drop = check_predictions(predictions, set(proposed))
+        # The candidate takes the place of the prediction: a catalog id can't be made up either.
+        kept = [predictions[i] for i in keep]
+        chosen = [proposed[LabelledSpan(item.start, item.end, item.label)] for item in kept]
+        set_selected(doc, self.spans_key, chosen, [item.score for item in kept])
         dropped = [self._record(spans[i], reason) for i, reason in drop]
         if self.set_ents:
-            kept = [predictions[i] for i in keep]
-            chosen = resolve_overlaps(kept, self.policy)
-            doc.ents = [self._entity(doc, spans[keep[i]]) for i in chosen]  # type: ignore[assignment]
+            doc.ents = [self._entity(doc, chosen[i]) for i in resolve_overlaps(kept, self.policy)]
         if dropped:
             doc._.convner.dropped = [*doc._.convner.dropped, *dropped]
 

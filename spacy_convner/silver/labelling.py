@@ -20,7 +20,7 @@ from spacy.tokens import Doc, DocBin
 from ..atomic import write_bytes, write_text
 from ..attrs import drop_exemplars, set_doc_lang
 from ..docbin import read_docbin
-from ..errors import DataError
+from ..errors import ConvnerError, DataError, FilterError
 from ..pipelines import pipeline_fingerprint
 from ..records import read_utterances
 from ..ty import Exemplar
@@ -38,7 +38,7 @@ def label_file(
     batch_size: int,
     keep_exemplars: bool,
     on_start: Callable[[int, int], None] | None = None,
-    on_docs: Callable[[int], None] | None = None,
+    on_docs: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
     """Label every utterance of a JSONL file.
 
@@ -64,14 +64,15 @@ def label_file(
         raise DataError("is a folder, a file was expected", path=output)
     _open_folder(folder, manifest)
     shards = -(-total // shard_size)
-    missing = [i for i in range(shards) if not _shard(folder, i).is_file()]
-    todo = sum(min(shard_size, total - i * shard_size) for i in missing)
+    missing = {i: min(shard_size, total - i * shard_size) for i in range(shards) if not _shard(folder, i).is_file()}
+    todo = sum(missing.values())
     if on_start:
         on_start(total, total - todo)
     started = time.perf_counter()
-    for i, docs in _label_shards(nlp, source, missing, shard_size, n_process, batch_size, keep_exemplars, on_docs):
-        docbin = DocBin(store_user_data=True, docs=docs)
-        write_bytes(_shard(folder, i), docbin.to_bytes())
+    utterances = (u for i, u in enumerate(read_utterances(source)) if i // shard_size in missing)
+    docs = nlp.pipe((_to_doc(nlp, u) for u in utterances), n_process=n_process, batch_size=batch_size)
+    for i, shard in _shards(_from_processes(docs), missing, keep_exemplars, on_docs):
+        write_bytes(_shard(folder, i), DocBin(store_user_data=True, docs=shard).to_bytes())
     seconds = time.perf_counter() - started
     stats = {
         "utterances": total,
@@ -121,14 +122,16 @@ def _open_folder(folder: Path, manifest: dict[str, Any]) -> None:
     file = folder / MANIFEST
     if folder.is_file():
         raise DataError("is a file, a folder was expected", path=folder, hint="name it *.spacy to get one file")
+    for leftover in folder.glob(".*.tmp"):  # of a run that was killed while it wrote
+        leftover.unlink()
     if folder.is_dir() and not file.is_file() and any(folder.iterdir()):
         raise DataError("the folder isn't empty and no labelling run made it", path=folder, hint="choose another")
     if file.is_file():
         try:
             known = json.loads(file.read_text(encoding="utf8"))
         except ValueError:
-            known = {}
-        if all(known.get(key) == value for key, value in manifest.items()):
+            known = None
+        if isinstance(known, dict) and all(known.get(key) == value for key, value in manifest.items()):
             return
         # Other input or another pipeline: its shards say nothing about this run.
         for shard in folder.glob("part-*.spacy"):
@@ -140,29 +143,32 @@ def _shard(folder: Path, number: int) -> Path:
     return folder / f"part-{number:06d}.spacy"
 
 
-def _label_shards(
-    nlp: Language,
-    source: Path,
-    missing: list[int],
-    shard_size: int,
-    n_process: int,
-    batch_size: int,
-    keep_exemplars: bool,
-    on_docs: Callable[[int], None] | None,
+def _shards(
+    docs: Iterator[Doc], missing: dict[int, int], keep_exemplars: bool, on_docs: Callable[[int], object] | None
 ) -> Iterator[tuple[int, list[Doc]]]:
-    wanted = set(missing)
-    utterances = (u for i, u in enumerate(read_utterances(source)) if i // shard_size in wanted)
-    docs = nlp.pipe((_to_doc(nlp, u) for u in utterances), n_process=n_process, batch_size=batch_size)
-    # Shards are full but for the last one, so consecutive slices of the stream are the missing shards in order.
-    for number in missing:
+    # Consecutive slices of the stream are the missing shards in order; missing: shard → how many Docs it has.
+    for number, size in missing.items():
         shard = []
-        for doc in islice(docs, shard_size):
+        for doc in islice(docs, size):
             if not keep_exemplars:
                 drop_exemplars(doc)
             shard.append(doc)
             if on_docs:
                 on_docs(1)
+        if len(shard) != size:
+            raise FilterError(f"the pipeline gave {len(shard)} Docs back for {size} utterances")
         yield number, shard
+
+
+def _from_processes(docs: Iterable[Doc]) -> Iterator[Doc]:
+    # spaCy reports what failed in another process as the text of a traceback.
+    try:
+        yield from docs
+    except ValueError as err:
+        last = str(err).strip().splitlines()[-1]
+        if last.startswith("spacy_convner.errors."):
+            raise ConvnerError(last.partition(": ")[2]) from None
+        raise
 
 
 def _to_doc(nlp: Language, utterance: Exemplar) -> Doc:

@@ -35,6 +35,8 @@ def split_corpora(
     """
     if not 0 < dev_share < 1:
         raise ConfigError(f"the development share must be between 0 and 1, got {dev_share}")
+    if train.resolve() == dev.resolve():
+        raise ConfigError(f"the training and the development corpus can't be the same file: {train}")
     banned: set[str] = set()
     for path in exclude:
         banned |= unique_texts(read_exemplars(path))

@@ -54,7 +54,11 @@ def test_agrees_with_brute_force() -> None:
 def test_language_aware(tmp_path: Path) -> None:
     path = write_jsonl(
         tmp_path / "e.jsonl",
-        [parse_markup("play hello please", "en"), parse_markup("play hello por favor", "es"), parse_markup("pon hello", "es")],
+        [
+            parse_markup("play hello please", "en"),
+            parse_markup("play hello por favor", "es"),
+            parse_markup("pon hello", "es"),
+        ],
     )
     nlp = retriever(path, k=3)
     assert texts(nlp, "play hello", "en") == ["play hello please"]

@@ -38,7 +38,11 @@ def test_invented_and_repeated_indices_are_dropped(with_filter: Callable[[Fixed]
     nlp = with_filter(Fixed(FilterResponse(selected=(0, 7, -1, 0), scores=(0.9, 0.9, 0.9, 0.9))))
     doc = nlp("play hello")
     assert [(s.text, s.label_) for s in doc.spans["sc"]] == [("hello", "Song")]
-    assert [item["reason"] for item in doc._.convner.dropped] == ["not a candidate: 7", "not a candidate: -1", "duplicate: 0"]
+    assert [item["reason"] for item in doc._.convner.dropped] == [
+        "not a candidate: 7",
+        "not a candidate: -1",
+        "duplicate: 0",
+    ]
 
 
 def test_a_lost_response_is_an_error(with_filter: Callable[[Fixed], Language]) -> None:
@@ -97,3 +101,15 @@ def test_initialize_with_examples(catalog_path: object, exemplars_path: object) 
     golds = [exemplar_to_doc(nlp, e) for e in read_exemplars(Path(str(exemplars_path)))]
     nlp.initialize(lambda: [Example(nlp.make_doc(gold.text), gold) for gold in golds])
     assert [(e.text, e.label_) for e in nlp("let us read dune").ents] == [("dune", "Book")]
+
+
+def test_scores_that_do_not_fit_are_an_error(with_filter: Callable[[Fixed], Language]) -> None:
+    with pytest.raises(FilterError, match="gave 1 scores for 2 selected"):
+        with_filter(Fixed(FilterResponse(selected=(0, 1), scores=(0.5,))))("play hello by adele")
+
+
+def test_what_is_no_number_is_no_candidate(with_filter: Callable[[Fixed], Language]) -> None:
+    odd: tuple[object, ...] = (True, "0", 0.0, None, [0], 0)
+    doc = with_filter(Fixed(FilterResponse(selected=odd)))("play hello")  # type: ignore[arg-type]
+    assert [s.text for s in doc.spans["sc"]] == ["hello"]
+    assert [item["reason"] for item in doc._.convner.dropped] == [f"not a candidate: {item}" for item in odd[:5]]

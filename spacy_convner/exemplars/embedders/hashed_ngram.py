@@ -39,7 +39,8 @@ class HashedNgramEmbedder:
         assert vectors is not None
         matrix: Matrix = vectors.toarray().astype(np.float32)
         norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-        return np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
+        unit: Matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
+        return unit
 
 
 def make_hashed_ngram_embedder(dim: int = 1024, min_n: int = 3, max_n: int = 5) -> Embedder:

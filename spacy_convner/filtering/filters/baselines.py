@@ -18,9 +18,7 @@ class AcceptAllFilter:
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
         for request in requests:
             n = len(request.candidates)
-            yield FilterResponse(
-                selected=tuple(range(n)), scores=(1.0,) * n, status="ok" if n else "no_candidates"
-            )
+            yield FilterResponse(selected=tuple(range(n)), scores=(1.0,) * n, status="ok" if n else "no_candidates")
 
 
 class PriorFilter:
@@ -58,7 +56,7 @@ class PriorFilter:
     def from_bytes(self, data: bytes) -> None:
         try:
             self._counts = AcceptanceCounts.from_dict(json.loads(data))
-        except (ValueError, AttributeError) as err:
+        except (ValueError, TypeError, AttributeError) as err:
             raise DataError(f"the saved prior filter is damaged: {err}") from err
         self._fitted = True
 

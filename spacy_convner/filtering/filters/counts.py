@@ -68,13 +68,16 @@ class AcceptanceCounts:
         return (accepted + 4.0 * overall) / (seen + 4.0)
 
     def pair_rate(self, name: str, label: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
-        """name (str): Folded. RETURNS (tuple[float, int]): Acceptance rate (0..1) backed off to the label; times seen."""
+        """name (str): Folded.
+
+        RETURNS (tuple[float, int]): Acceptance rate (0..1) backed off to the label's; times seen.
+        """
         key = f"{name}\t{label}"
         accepted, seen = _minus(self.pairs.get(key, _NO_PAIR), own.pairs.get(key, _NO_PAIR) if own else _NO_PAIR)
         return (accepted + self.label_rate(label, own)) / (seen + 1.0), seen
 
     def name_rate(self, name: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
-        """RETURNS (tuple[float, int]): Share of the name's candidates, whatever label, that are accepted; times seen."""
+        """RETURNS (tuple[float, int]): Share of the name's candidates, whatever label, that is accepted; times seen."""
         accepted, seen = _minus(self.names.get(name, _NO_PAIR), own.names.get(name, _NO_PAIR) if own else _NO_PAIR)
         return (accepted + 0.5) / (seen + 1.0), seen
 
@@ -88,10 +91,21 @@ class AcceptanceCounts:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AcceptanceCounts:
+        """data (Mapping): What ``to_dict`` gave. RAISES: ValueError for anything else."""
         counts = cls()
-        for name, value in data.items():
-            setattr(counts, name, value)
+        if not isinstance(data, Mapping) or set(data) != set(counts.to_dict()):
+            raise ValueError("expected pairs, names, labels, background and total")
+        counts.pairs, counts.names, counts.labels = (
+            {key: _pair(value) for key, value in data[name].items()} for name in ("pairs", "names", "labels")
+        )
+        counts.background = {word: int(n) for word, n in data["background"].items()}
+        counts.total = _pair(data["total"])
         return counts
+
+
+def _pair(value: Any) -> list[int]:
+    accepted, seen = value
+    return [int(accepted), int(seen)]
 
 
 def _minus(pair: Iterable[int], own: Iterable[int]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from zlib import crc32
 
 from ...ty import Candidate, FilterRequest, FilterTask
@@ -37,7 +37,7 @@ COLD_WEIGHTS = {
 Row = tuple[list[int], list[float]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def stop_words() -> frozenset[str]:
     """RETURNS (frozenset[str]): Function words of the languages we ship data for, folded."""
     from spacy.lang.en.stop_words import STOP_WORDS as EN
@@ -88,9 +88,7 @@ class FeatureMaker:
                 values.append(value)
         return indices, values
 
-    def _named(
-        self, request: FilterRequest, own: AcceptanceCounts | None
-    ) -> list[tuple[str, list[tuple[str, float]]]]:
+    def _named(self, request: FilterRequest, own: AcceptanceCounts | None) -> list[tuple[str, list[tuple[str, float]]]]:
         text, candidates = request.text, request.candidates
         spots = [(m.start(), m.end()) for m in WORD.finditer(text)]
         words = [fold(text[start:end]) for start, end in spots]
@@ -138,7 +136,8 @@ class FeatureMaker:
         length = len(inside)
         out.append((f"length={min(length, 5)}", 1.0))
         lower = surface == surface.lower()
-        casing = "lower" if lower else "upper" if surface == surface.upper() else "title" if surface.istitle() else "mix"
+        cased = "upper" if surface == surface.upper() else "title" if surface.istitle() else "mix"
+        casing = "lower" if lower else cased
         out.append((f"case={casing},{'spoken' if spoken else 'written'},{'first' if first == 0 else 'in'}", 1.0))
         own_words = [words[k] for k in inside]
         stops = stop_words()

@@ -96,7 +96,7 @@ class LinearFilter:
 
     def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:
         """RETURNS (list[float]): Probability (0..1) of each candidate of a request, parallel to them."""
-        return _probabilities(self._maker(task)(request), self._weights, self._bias).tolist()
+        return [float(p) for p in _probabilities(self._maker(task)(request), self._weights, self._bias)]
 
     def _maker(self, task: FilterTask) -> FeatureMaker:
         known = self._makers.get(id(task))
@@ -138,14 +138,15 @@ class LinearFilter:
                     raise DataError(f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}")
                 weights = np.zeros(DIMENSIONS if bool(arrays["has_model"]) else 0, dtype=np.float64)
                 weights[arrays["indices"]] = arrays["weights"]
-                self._counts = AcceptanceCounts.from_dict(meta["counts"])
-                self._weights, self._bias = weights, float(meta["bias"])
-                self.threshold, self.second_threshold = float(meta["threshold"]), float(meta["second_threshold"])
-                self.n_exemplars = int(meta["n_exemplars"])
+            counts = AcceptanceCounts.from_dict(meta["counts"])
+            bias, n_exemplars = float(meta["bias"]), int(meta["n_exemplars"])
+            threshold, second_threshold = float(meta["threshold"]), float(meta["second_threshold"])
         except DataError:
             raise
         except Exception as err:  # zip, key, JSON, index errors: all mean a damaged file
             raise DataError(f"the saved linear filter is damaged ({type(err).__name__}: {err})") from err
+        self._counts, self._weights, self._bias = counts, weights, bias
+        self.threshold, self.second_threshold, self.n_exemplars = threshold, second_threshold, n_exemplars
         self._makers.clear()
         self._fitted = True
 
@@ -171,20 +172,25 @@ def _fit_weights(
         return np.zeros(0), 0.0
     from sklearn.linear_model import LogisticRegression
 
+    matrix, used = _matrix(rows)
     model = LogisticRegression(C=regularization, solver="liblinear", tol=1e-3, random_state=0)
-    model.fit(_matrix(rows), answers)
-    return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+    model.fit(matrix, answers)
+    weights = np.zeros(DIMENSIONS, dtype=np.float64)
+    weights[used] = model.coef_[0]
+    return weights, float(model.intercept_[0])
 
 
-def _matrix(rows: Sequence[Row]) -> csr_matrix:
+def _matrix(rows: Sequence[Row]) -> tuple[csr_matrix, NDArray[np.int32]]:
+    # Only the columns that occur: the solver's vectors are dense, and few exemplars use few of the columns.
     from scipy.sparse import csr_matrix
 
     pointers = np.cumsum([0] + [len(indices) for indices, _ in rows])
     indices = np.fromiter((i for row, _ in rows for i in row), dtype=np.int32, count=int(pointers[-1]))
     values = np.fromiter((v for _, row in rows for v in row), dtype=np.float64, count=int(pointers[-1]))
-    matrix = csr_matrix((values, indices, pointers), shape=(len(rows), DIMENSIONS))
+    used, columns = np.unique(indices, return_inverse=True)
+    matrix = csr_matrix((values, columns, pointers), shape=(len(rows), len(used)))
     matrix.sum_duplicates()
-    return matrix
+    return matrix, used
 
 
 _COLD_INDEX = FeatureMaker(AcceptanceCounts(), FilterTask())._row(("", [("cold", 1.0)]))[0][0]
@@ -218,8 +224,11 @@ def _best_threshold(scored: Sequence[tuple[Exemplar, Floats]]) -> float:
 
 
 def _best_second_threshold(scored: Sequence[tuple[Exemplar, Floats]], threshold: float) -> float:
+    # Where no exemplar has a span with two labels, a second label could only be a guess that hedges the first.
+    if all(len({(s.start, s.end) for s in e.spans}) == len(set(e.spans)) for e, _ in scored):
+        return NO_SECOND
     best, best_f = NO_SECOND, _f1(scored, threshold, NO_SECOND)
-    for second in GRID[::-1]:
+    for second in GRID[threshold <= GRID][::-1]:
         value = _f1(scored, threshold, float(second))
         if value > best_f + 0.001:
             best, best_f = float(second), value

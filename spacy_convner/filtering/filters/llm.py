@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from ...ty import FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
-from ..parse import parse_selection
+from ..parse import parse_selection, refusal
 from ..prompt import SCHEMA, render
 
 
@@ -41,10 +41,8 @@ class LLMFilter:
         sha256 = hashlib.sha256(key.encode("utf8")).hexdigest()
         answer = self.client(system, user, SCHEMA)
         if answer.status != "ok":
-            reason = {"text": answer.text[:200], "label": "", "reason": answer.status}
-            return FilterResponse(
-                status=answer.status, usage=answer.usage, request_sha256=sha256, dropped=(reason,)
-            )
+            dropped = (refusal(answer.text, answer.status),)
+            return FilterResponse(status=answer.status, usage=answer.usage, request_sha256=sha256, dropped=dropped)
         parsed = parse_selection(answer.text, len(request.candidates))
         return FilterResponse(
             selected=parsed.selected,

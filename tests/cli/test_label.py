@@ -1,0 +1,188 @@
+"""``convner label`` and ``convner split`` as people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import spacy
+from click.testing import Result
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+from typer.testing import CliRunner
+
+from spacy_convner.cli import app
+from spacy_convner.docbin import read_docbin
+
+from ..conftest import write_jsonl
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Song", "pattern": "hello"}])  # type: ignore[attr-defined]
+    nlp.to_disk(tmp_path / "pipeline")
+    return tmp_path / "pipeline"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "in.jsonl", [{"text": f"play hello {i}"} for i in range(23)] + [{"text": ""}])
+
+
+def label(source: Path, output: Path, pipeline: Path | str, *more: str) -> Result:
+    return runner.invoke(app, ["label", str(source), str(output), "-p", str(pipeline), *more])
+
+
+def fails(result: Result, *words: str) -> None:
+    """One message on standard error, nothing else."""
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_file_and_metrics(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    out, metrics = tmp_path / "corpus" / "silver.spacy", tmp_path / "metrics" / "label.json"
+    result = label(source, out, pipeline, "--metrics", str(metrics), "--shard-size", "5")
+    assert result.exit_code == 0, result.output
+    docs = list(read_docbin(out, Vocab()))
+    assert [doc.text for doc in docs] == [*(f"play hello {i}" for i in range(23)), ""]
+    assert json.loads(metrics.read_text(encoding="utf8"))["entities"] == 23
+    assert "24 utterances" in result.stderr
+    assert "23 entities" in result.stderr
+    assert os.listdir(tmp_path / "corpus") == ["silver.spacy"]
+
+
+def test_folder(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    result = label(source, tmp_path / "shards", pipeline, "--shard-size", "10", "--n-process", "2", "--batch-size", "3")
+    assert result.exit_code == 0, result.output
+    assert sorted(os.listdir(tmp_path / "shards")) == ["manifest.json", *(f"part-{i:06d}.spacy" for i in range(3))]
+
+
+def test_config_is_assembled(teacher: Language, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher.config.to_disk(tmp_path / "teacher.cfg")
+    result = label(source, tmp_path / "out.spacy", tmp_path / "teacher.cfg")
+    assert result.exit_code == 0, result.output
+    docs = list(read_docbin(tmp_path / "out.spacy", Vocab()))
+    assert [doc._.convner.status for doc in docs] == ["ok"] * 23 + ["no_candidates"]
+
+
+@pytest.mark.parametrize("n_process", ["1", "2"])
+def test_the_key_that_is_missing_is_named(
+    catalog_path: Path, source: Path, tmp_path: Path, n_process: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
+    nlp.add_pipe("llm_semantic_filter")
+    nlp.to_disk(tmp_path / "claude")
+    result = label(source, tmp_path / "out.spacy", tmp_path / "claude", "--n-process", n_process)
+    fails(result, "ANTHROPIC_API_KEY", "LinearFilter")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"text": "a"}\n{"text": "b"\n', ["in.jsonl:2:", "not valid JSON"]),
+        (b'{"text": "a"}\n\n{"text": 7}\n', ["in.jsonl:3:", "field 'text'"]),
+        ('{"text": "a"}\n{"text": "canción"}\n'.encode("latin1"), ["in.jsonl:2:", "not UTF-8", "iconv"]),
+        ('{"text": "a"}\n'.encode("utf-16"), ["in.jsonl:1:", "not UTF-8"]),
+        (b"", ["in.jsonl", "the file is empty"]),
+        (b"\n \n", ["in.jsonl", "no records"]),
+        (None, ["in.jsonl", "no such file"]),
+    ],
+)
+def test_bad_input_is_found_before_the_pipeline_is_loaded(
+    tmp_path: Path, content: bytes | None, words: list[str]
+) -> None:
+    source = tmp_path / "in.jsonl"
+    if content is not None:
+        source.write_bytes(content)
+    fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), *words)
+    assert not (tmp_path / "out.spacy.parts").exists()
+
+
+def test_wrong_places(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    fails(label(tmp_path, tmp_path / "out.spacy", pipeline), "is a folder, a file was expected")
+    fails(label(source, source / "out.spacy", pipeline), str(source), "can't be written")
+    fails(label(source, source / "out", pipeline), "can't be written")
+    fails(label(source, source, pipeline), "is a file, a folder was expected")
+    fails(label(source, pipeline, pipeline), "no labelling run made it")
+    fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), "no_such_pipeline", "no such pipeline")
+    fails(label(source, tmp_path / "out.spacy", tmp_path / "no.cfg"), "no.cfg", "no such config file")
+    fails(label(source, tmp_path / "out.spacy", source), str(source))
+    fails(label(source, tmp_path / "out.spacy", pipeline, "--metrics", str(tmp_path)), "is a folder")
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("option", ["--shard-size", "--n-process", "--batch-size"])
+def test_numbers_that_make_no_sense(source: Path, pipeline: Path, tmp_path: Path, option: str) -> None:
+    result = label(source, tmp_path / "out.spacy", pipeline, option, "0")
+    assert result.exit_code == 2
+    assert option in result.stderr
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_ctrl_c_and_again(pipeline: Path, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "big.jsonl", [{"text": f"play hello number {i} for me"} for i in range(3000)])
+    out = tmp_path / "shards"
+    command = [sys.executable, "-m", "spacy", "convner", "label", str(source), str(out), "-p", str(pipeline),
+               "--shard-size", "25"]  # fmt: skip
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for(lambda: len(list(out.glob("part-*.spacy"))) >= 3, process)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert stdout == ""
+    assert "run the same command again" in stderr
+    assert "Traceback" not in stderr
+    finished = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.glob("part-*.spacy")}
+    assert 3 <= len(finished) < 120
+    for path in finished:
+        assert len(DocBin().from_disk(path)) == 25
+    assert not list(out.glob(".*"))
+
+    result = label(source, out, pipeline, "--shard-size", "25", "--metrics", str(tmp_path / "m.json"))
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "m.json").read_text(encoding="utf8"))["resumed"] == 25 * len(finished)
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in finished} == finished
+    result = label(source, tmp_path / "expected", pipeline, "--shard-size", "25")
+    assert result.exit_code == 0, result.output
+    assert {p.name: p.read_bytes() for p in out.glob("part-*")} == {
+        p.name: p.read_bytes() for p in (tmp_path / "expected").glob("part-*")
+    }
+
+
+def test_split(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    label(source, tmp_path / "silver.spacy", pipeline)
+    train, dev = tmp_path / "train.spacy", tmp_path / "dev.spacy"
+    gold = write_jsonl(tmp_path / "gold.jsonl", [{"text": "play hello 3", "spans": []}])
+    command = ["split", str(tmp_path / "silver.spacy"), "--train", str(train), "--dev", str(dev), "--dev-share", "0.3"]
+    result = runner.invoke(app, [*command, "--exclude", str(gold)])
+    assert result.exit_code == 0, result.output
+    assert "1 excluded, 1 unusable" in result.stderr
+    found = [doc.text for path in (train, dev) for doc in read_docbin(path, Vocab())]
+    assert sorted(found) == sorted(f"play hello {i}" for i in range(23) if i != 3)
+    fails(runner.invoke(app, [*command[:-1], "2"]), "between 0 and 1")
+    fails(runner.invoke(app, ["split", str(tmp_path / "none"), *command[2:]]), "no such file")
