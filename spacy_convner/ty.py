@@ -116,6 +116,14 @@ class SurfaceVariants(Protocol):
 
 
 @runtime_checkable
+class EntrySource(Protocol):
+    """Where catalog entries come from, for parts that need names but no matching."""
+
+    def __call__(self) -> Iterator[CatalogEntry]:
+        """YIELDS (CatalogEntry): Every entry. RAISES: DataError."""
+
+
+@runtime_checkable
 class Embedder(Protocol):
     """Texts to unit vectors."""
 

@@ -76,7 +76,7 @@ def test_students_are_fully_filled(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", STUDENTS, ids=stem)
 def test_students_stand_alone(path: Path) -> None:
-    assert "convner" not in path.read_text(encoding="utf8").lower()
-    config = load_config(path)
+    config = load_config(path)  # what the packaged pipeline is made of; training may use parts of ours
+    assert "convner" not in str({name: config[name] for name in ("nlp", "components", "initialize")}).lower()
     assert config["nlp"]["lang"] == load_config(CONFIGS / "teacher_local.cfg")["nlp"]["lang"]
     assert "ner" in config["nlp"]["pipeline"]

@@ -32,6 +32,7 @@ class Client:
 
 # name → (protocols it keeps, arguments that have no default)
 NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
+    "CatalogRecords.v1": ((ty.EntrySource,), {"path": "catalog.jsonl"}),
     "SurfaceVariants.v1": ((ty.SurfaceVariants,), {}),
     "HashedNgramEmbedder.v1": ((ty.Embedder,), {}),
     "SentenceTransformerEmbedder.v1": ((ty.Embedder,), {}),

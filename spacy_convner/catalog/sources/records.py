@@ -6,12 +6,13 @@ import csv
 import glob
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
 from ...records import check_file, open_lines, read_jsonl
-from ...ty import CatalogEntry
+from ...ty import CatalogEntry, EntrySource
 
 COLUMNS = ("text", "label", "id", "popularity", "aliases", "lang")
 SUFFIXES = (".jsonl", ".csv", ".tsv")
@@ -54,6 +55,15 @@ def read_catalog(path: Path) -> Iterator[CatalogEntry]:
             yield parse_entry(record, path=file, line=line)
     if not found:
         raise DataError("the catalog has no entries", path=path)
+
+
+def make_catalog_records(path: str | Path) -> EntrySource:
+    """Create a ``spacy_convner.CatalogRecords.v1``: the entries of a catalog, for parts that only need names.
+
+    path (str | Path): A file, a folder or a glob pattern; see ``catalog_files``.
+    RETURNS (EntrySource): Streams the entries at every call.
+    """
+    return partial(read_catalog, Path(path))
 
 
 def _suffix(path: Path) -> str:

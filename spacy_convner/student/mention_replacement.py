@@ -1,0 +1,76 @@
+"""Training examples with other names in them: what a small student can't learn from a few thousand utterances alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from math import sqrt
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..ty import EntrySource
+
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+
+
+def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0) -> Augmenter:
+    """Create a ``spacy_convner.replace_mentions.v1``: an augmenter that swaps names for others of their label.
+
+    Mention replacement as in Dai and Adel (2020), *An Analysis of Simple Data Augmentation for Named Entity
+    Recognition*; names are drawn from a catalog with the square root of their popularity as weight. An utterance is
+    kept as it is and followed by its variants; one without entities, or whose labels the catalog lacks, has none.
+
+    names (EntrySource): Where names come from, read when the first example is. variants (int): Variants an utterance.
+    seed (int): Seed of the draws.
+    RETURNS (Augmenter): Called with the pipeline and an example.
+    """
+    if variants < 0:
+        raise ValueError(f"replace_mentions: variants must be 0 or more, got {variants}")
+    generator = random.Random(seed)
+    pools: dict[str, tuple[list[str], list[float]]] = {}
+
+    def read_names() -> None:
+        weights: dict[str, dict[str, float]] = {}
+        for entry in names():
+            of_label = weights.setdefault(entry.label, {})
+            of_label[entry.text] = max(of_label.get(entry.text, 0.0), 1.0 + sqrt(entry.popularity))
+        pools.update({label: (list(found), list(accumulate(found.values()))) for label, found in weights.items()})
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        yield example
+        if not pools:
+            read_names()
+        if any(ent.label_ in pools for ent in example.reference.ents):
+            for _ in range(variants):
+                variant = _replaced(nlp, example.reference, pools, generator)
+                if variant is not None:
+                    yield variant
+
+    return augment
+
+
+def _replaced(
+    nlp: Language, doc: Doc, pools: dict[str, tuple[list[str], list[float]]], generator: random.Random
+) -> Example | None:
+    """RETURNS (Example | None): None where a new name doesn't end at a token of the new text."""
+    text, end, found = "", 0, []
+    for ent in doc.ents:
+        text += doc.text[end : ent.start_char]
+        name = ent.text
+        if ent.label_ in pools:
+            choices, weights = pools[ent.label_]
+            name = generator.choices(choices, cum_weights=weights)[0]
+            if ent.text == ent.text.lower():
+                name = name.lower()
+        found.append((len(text), len(text) + len(name), ent.label_))
+        text += name
+        end = ent.end_char
+    new = nlp.make_doc(text + doc.text[end:])
+    spans = [span for item in found if (span := new.char_span(*item)) is not None]
+    if len(spans) < len(found):
+        return None
+    new.set_ents(spans)
+    return Example(nlp.make_doc(new.text), new)

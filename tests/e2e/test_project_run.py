@@ -1,0 +1,88 @@
+"""``spacy project run all`` on a small copy: every declared output is made, and only what changed is made again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ..conftest import ROOT
+
+PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf8"))
+STEPS: list[str] = PROJECT["workflows"]["all"]
+
+
+def head(path: Path, lines: int) -> None:
+    path.write_text("".join(path.read_text(encoding="utf8").splitlines(keepends=True)[:lines]), encoding="utf8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with less traffic and shorter training."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    folder.mkdir()
+    for name in ("assets", "configs"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("project.yml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in PROJECT["directories"]:
+        (folder / name).mkdir(exist_ok=True)
+    for lang in ("en", "es"):
+        head(folder / "assets" / "traffic" / f"{lang}.jsonl", 150)
+    config = folder / "configs" / "student_cpu.cfg"
+    text, changed = re.subn(r"max_steps = \d+", "max_steps = 100", config.read_text(encoding="utf8"))
+    assert changed == 1
+    text, changed = re.subn(r"eval_frequency = \d+", "eval_frequency = 50", text)
+    assert changed == 1
+    config.write_text(text, encoding="utf8")
+    return folder
+
+
+def run(project: Path) -> list[str]:
+    """Run the workflow.
+
+    RETURNS (list[str]): The steps that ran; the others said that nothing changed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "project", "run", "all"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    skipped = re.findall(r"Skipping '([\w-]+)': nothing changed", done.stdout)
+    assert set(skipped) <= set(STEPS)
+    return [step for step in STEPS if step not in skipped]
+
+
+def declared_outputs(project: Path) -> list[Path]:
+    values = {f"${{vars.{name}}}": str(value) for name, value in PROJECT["vars"].items()}
+    return [
+        project / re.sub(r"\$\{vars\.\w+\}", lambda found: values[found.group()], path)
+        for command in PROJECT["commands"]
+        for path in command["outputs"]
+    ]
+
+
+@pytest.mark.slow
+def test_outputs_and_reruns(project: Path) -> None:
+    assert run(project) == STEPS
+    missing = [str(path.relative_to(project)) for path in declared_outputs(project) if not path.exists()]
+    assert not missing
+    assert run(project) == []
+
+    # The split leaves test utterances out; as none of these was in it, what it writes is the same and nobody retrains.
+    head(project / "assets" / "gold" / "es.jsonl", 100)
+    assert run(project) == ["exemplars", "split", "evaluate-teacher", "evaluate-student", "report"]
+
+    head(project / "assets" / "traffic" / "es.jsonl", 140)
+    assert run(project) == ["label", "split", "train", "evaluate-student", "package", "tryout", "report"]
+
+    (project / "assets" / "tryout.txt").write_text("play something by bad bunny\n", encoding="utf8")
+    assert run(project) == ["tryout", "report"]
