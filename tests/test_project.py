@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from spacy.util import load_config
 from typer.main import get_command
+from weasel.cli.document import project_document
 from weasel.util.config import load_project_config
 
 from spacy_convner.cli import app
@@ -114,3 +116,11 @@ def test_folders_of_results_are_ignored_by_git() -> None:
     ignored = Path(ROOT / ".gitignore").read_text(encoding="utf8")
     for folder in MADE:
         assert folder in ignored, folder
+
+
+def test_readme_describes_the_project_as_it_is(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    shutil.copy(ROOT / "README.md", readme)
+    project_document(ROOT, readme)
+    again = "python -m spacy project document --output README.md"
+    assert readme.read_text(encoding="utf8") == (ROOT / "README.md").read_text(encoding="utf8"), again

@@ -1,0 +1,29 @@
+"""Figures in the README are those that ``docs/results`` keeps, with the command and date that made them."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+
+from .conftest import ROOT
+
+RESULTS = ROOT / "docs" / "results"
+README = (ROOT / "README.md").read_text(encoding="utf8")
+
+
+def test_every_result_says_how_it_was_made() -> None:
+    files = list(RESULTS.glob("*.json"))
+    assert files
+    for path in files:
+        result = json.loads(path.read_text(encoding="utf8"))
+        assert result["command"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", result["date"])
+
+
+def test_readme_has_the_table_of_the_demo_run() -> None:
+    result = json.loads((RESULTS / "demo.json").read_text(encoding="utf8"))
+    assert runpy.run_path(str(ROOT / "benchmarks" / "demo_run.py"))["table"](result) in README
+    assert result["date"] in README
+    minutes = result["total_s"] / 60
+    assert f"{minutes:.0f} minutes" in README
