@@ -105,13 +105,35 @@ class FilterResponse:
 
 
 @runtime_checkable
-class SurfaceVariants(Protocol):
-    """Ways a name may be written."""
+class NameStep(Protocol):
+    """Other ways to write or say a catalog name."""
 
-    def __call__(self, text: str, lang: str | None) -> Iterable[tuple[str, str]]:
-        """text (str): A catalog name. lang (str | None): Its language.
+    def __call__(self, name: str, lang: str | None) -> Iterable[str]:
+        """name (str): As the catalog has it. lang (str | None): Its language. YIELDS (str): Other ways."""
 
-        YIELDS (tuple[str, str]): (surface, step), most faithful first; the first is the name itself.
+
+@runtime_checkable
+class Normalizer(Protocol):
+    """Which differences between a catalog's spelling and an utterance's don't matter."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what an index made by it would hold."""
+
+    @property
+    def endings(self) -> frozenset[str]:
+        """Endings that may follow a name in an utterance: "possessive", "plural"."""
+
+    def keys(self, name: str, lang: str | None) -> Iterator[tuple[str, str]]:
+        """name (str): As the catalog has it. lang (str | None): Its language.
+
+        YIELDS (tuple[str, str]): (key, step): folded words with one space between; the first has the step "".
+        """
+
+    def difference(self, surface: str, name: str) -> str | None:
+        """surface, name (str): Texts with one key.
+
+        RETURNS (str | None): "exact" or the least difference between them; None if that one matters.
         """
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -18,17 +17,19 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 
-from ..atomic import write_bytes
-from ..attrs import CANDIDATES_KEY, install_extensions, set_candidates
-from ..errors import ConfigError, DataError
-from ..ty import CatalogEntry, SurfaceVariants
-from .index.phrase import Match, PhraseIndex
+from ..attrs import CANDIDATES_KEY, get_doc_lang, install_extensions, set_candidates
+from ..errors import DataError
+from ..ty import CatalogEntry, Normalizer
+from .common_words import is_common
+from .index.builder import Kind, build_segment
+from .index.catalog_index import CatalogIndex, Match
+from .index.storage import is_index
+from .index.update import save_index
+from .normalization.words import fold_key
 from .sources.records import read_catalog
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
-
-IndexKind = Literal["auto", "phrase", "trie"]
 
 
 @Language.factory(
@@ -37,38 +38,55 @@ IndexKind = Literal["auto", "phrase", "trie"]
     default_config={
         "catalog": None,
         "index": "auto",
-        "normalizer": {"@misc": "spacy_convner.SurfaceVariants.v1"},
+        "normalizer": {"@misc": "spacy_convner.Normalizer.v1"},
         "spans_key": CANDIDATES_KEY,
         "labels": None,
+        "common_word_floor": 0.0,
+        "max_candidates": None,
     },
 )
 def make_catalog_matcher(
     nlp: Language,
     name: str,
     catalog: str | None,
-    index: IndexKind,
-    normalizer: SurfaceVariants,
+    index: Kind,
+    normalizer: Normalizer,
     spans_key: str,
     labels: list[str] | None,
+    common_word_floor: float,
+    max_candidates: int | None,
 ) -> CatalogMatcher:
     """Propose every (span, label) of a catalog.
 
-    catalog (str | None): Path of the records: a JSONL, CSV or TSV file, a folder of them, or a glob. It is read
-        at first use. None starts empty: call ``add`` or load from disk.
-    index (str): "phrase" (PhraseMatcher) or "auto".
-    normalizer (SurfaceVariants): The ways a name may be written.
+    catalog (str | None): Path of an index that ``convner catalog build`` made, or of records: a JSONL, CSV, TSV or
+        Parquet file, a folder of them, or a glob. It is read at first use. None starts empty: call ``add`` or load
+        from disk.
+    index (str): For records: "phrase" (PhraseMatcher), "trie" or "auto" by size. A built index has its own.
+    normalizer (Normalizer): Which differences from the catalog's spelling don't matter.
     spans_key (str): Key of ``doc.spans`` to write.
     labels (list[str] | None): Labels to propose; None for all of the catalog.
+    common_word_floor (float): Names that are everyday words of the language ("hello", "stay") are proposed from
+        this popularity on.
+    max_candidates (int | None): Of more candidates a Doc, the longest and then the most popular are kept.
     """
-    if index == "trie":
-        raise ConfigError("index = 'trie' isn't available in this version; write index = 'auto' or 'phrase'")
-    return CatalogMatcher(nlp, name, catalog=catalog, normalizer=normalizer, spans_key=spans_key, labels=labels)
+    return CatalogMatcher(
+        nlp,
+        name,
+        catalog=catalog,
+        kind=index,
+        normalizer=normalizer,
+        spans_key=spans_key,
+        labels=labels,
+        common_word_floor=common_word_floor,
+        max_candidates=max_candidates,
+    )
 
 
 class CatalogMatcher(Pipe):
     """Writes ``doc.spans[spans_key]``: overlapping, nested and several labels a span; ``span.id_`` = catalog id.
 
-    The group's ``attrs`` hold ``steps`` (how each name matched) and ``popularity``, parallel to the spans.
+    The group's ``attrs`` hold, parallel to the spans, ``steps`` (how each name matched), ``popularity`` and
+    ``common_word``; and ``cut``, how many candidates ``max_candidates`` left out.
     """
 
     def __init__(
@@ -77,32 +95,50 @@ class CatalogMatcher(Pipe):
         name: str,
         *,
         catalog: str | None,
-        normalizer: SurfaceVariants,
+        kind: Kind = "auto",
+        normalizer: Normalizer,
         spans_key: str,
         labels: list[str] | None,
+        common_word_floor: float = 0.0,
+        max_candidates: int | None = None,
     ) -> None:
         install_extensions()
         self.vocab = nlp.vocab
         self.name = name
         self.catalog = Path(catalog) if catalog is not None else None
+        self.kind = kind
         self.spans_key = spans_key
         self.only_labels = frozenset(labels) if labels is not None else None
+        self.common_word_floor = common_word_floor
+        self.max_candidates = max_candidates
         self._nlp = nlp
         self._normalizer = normalizer
-        self._index: PhraseIndex | None = None
-        self._records: bytes | None = None  # gzipped JSONL, once loaded from disk
-        self._added: list[CatalogEntry] = []
+        self._index: CatalogIndex | None = None
+        self._saved: Path | None = None  # the index inside a saved pipeline
 
     @property
-    def index(self) -> PhraseIndex:
-        """RETURNS (PhraseIndex): Built at first use. RAISES: DataError for a bad or empty catalog."""
+    def index(self) -> CatalogIndex:
+        """RETURNS (CatalogIndex): Opened or built at first use. RAISES: DataError for a bad or empty catalog."""
         if self._index is None:
-            index = PhraseIndex(self.vocab, self._nlp.tokenizer, self._normalizer)
-            index.add(self.entries())
-            if not len(index):
-                logger.warning("The catalog of '%s' is empty: nothing will be proposed.", self.name)
-            self._index = index
+            place = self._saved or self.catalog
+            if place is not None and is_index(place):
+                self._index = CatalogIndex.open(place, self.vocab, self._normalizer)
+            else:
+                self._index = self._built(read_catalog(place) if place is not None else ())
         return self._index
+
+    def _built(self, entries: Iterable[CatalogEntry]) -> CatalogIndex:
+        segment, report = build_segment(entries, self.vocab, self._normalizer, self.kind)
+        if report.unmatchable:
+            logger.warning(
+                "%s names of the catalog of '%s' can never match, for example %r.",
+                f"{report.unmatchable:,}",
+                self.name,
+                report.examples[0],
+            )
+        if not report.entries:
+            logger.warning("The catalog of '%s' is empty: nothing will be proposed.", self.name)
+        return CatalogIndex(self.vocab, self._normalizer, [segment] if report.entries else [], self.kind)
 
     @property
     def label_data(self) -> None:  # spaCy asks for it when it writes a training config
@@ -118,22 +154,23 @@ class CatalogMatcher(Pipe):
         return tuple(label for label in known if self.only_labels is None or label in self.only_labels)
 
     def entries(self) -> Iterator[CatalogEntry]:
-        """YIELDS (CatalogEntry): The catalog as given, streamed from its source, then what was added."""
-        if self._records is not None:
-            with gzip.open(io.BytesIO(self._records), "rt", encoding="utf8", newline="\n") as lines:
-                for line in lines:
-                    data = json.loads(line)
-                    yield CatalogEntry(**{**data, "aliases": tuple(data["aliases"])})
-        elif self.catalog is not None:
-            yield from read_catalog(self.catalog)
-        yield from self._added
+        """YIELDS (CatalogEntry): The catalog as it is now."""
+        yield from self.index.entries()
 
     def add(self, entries: Iterable[CatalogEntry]) -> None:
-        """Add names now, for example today's releases: the next Doc finds them, nothing is retrained."""
-        new = list(entries)
-        index = self.index
-        self._added.extend(new)
-        index.add(new)
+        """Add names now, for example today's releases: the next Doc finds them, nothing is retrained.
+
+        entries (Iterable[CatalogEntry]): One with the label and id of an entry that is there takes its place. They are
+            in this process only; ``convner catalog update`` changes a built index for all.
+        """
+        self.index.add(entries)
+
+    def reload(self) -> bool:
+        """Take up what ``convner catalog build`` or ``update`` changed. Done at the start of every ``nlp.pipe`` too.
+
+        RETURNS (bool): Whether anything changed. RAISES: DataError if the index is damaged now.
+        """
+        return self.index.reload()
 
     def __call__(self, doc: Doc) -> Doc:
         error_handler = self.get_error_handler()
@@ -145,21 +182,40 @@ class CatalogMatcher(Pipe):
             error_handler(self.name, self, [doc], err)
         return doc
 
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Apply to a stream, with the index as it is on disk at the start of it."""
+        self.reload()
+        for doc in stream:
+            yield self(doc)
+
     def make_doc(self, text: str) -> Doc:
         """RETURNS (Doc): Tokenised as the pipeline does."""
         return self._nlp.make_doc(text)
 
     def match(self, doc: Doc) -> list[Match]:
-        """RETURNS (list[Match]): Candidates by start, longest first."""
+        """RETURNS (list[Match]): Candidates by start, longest first; before ``max_candidates``."""
         matches = self.index.find(doc)
-        if self.only_labels is None:
-            return matches
-        return [match for match in matches if match.label in self.only_labels]
+        if self.only_labels is not None:
+            matches = [match for match in matches if match.label in self.only_labels]
+        floor = self.common_word_floor
+        if floor > 0:
+            matches = [match for match in matches if match.popularity >= floor or not self._is_common(doc, match)]
+        return matches
+
+    def _is_common(self, doc: Doc, match: Match) -> bool:
+        return match.end - match.start == 1 and is_common(fold_key(doc[match.start].text), get_doc_lang(doc))
 
     def set_annotations(self, doc: Doc, matches: list[Match]) -> None:
-        """Write the candidates."""
+        """Write the candidates, at most ``max_candidates``."""
+        cut = 0
+        if self.max_candidates is not None and len(matches) > self.max_candidates:
+            cut = len(matches) - self.max_candidates
+            best = sorted(matches, key=lambda m: (m.start - m.end, -m.popularity))[: self.max_candidates]
+            matches = sorted(best, key=lambda m: (m.start, -m.end, m.label))
         spans = [Span(doc, m.start, m.end, label=m.label, span_id=m.id) for m in matches]
         set_candidates(doc, self.spans_key, spans, [m.step for m in matches], [m.popularity for m in matches])
+        doc.spans[self.spans_key].attrs["common_word"] = [self._is_common(doc, match) for match in matches]
+        doc.spans[self.spans_key].attrs["cut"] = cut
 
     def initialize(
         self,
@@ -170,12 +226,23 @@ class CatalogMatcher(Pipe):
     ) -> None:
         """Build the index now, from ``catalog`` if one is given in ``[initialize.components]``."""
         if catalog is not None:
-            self.catalog, self._records, self._index = Path(catalog), None, None
+            self.catalog, self._saved, self._index = Path(catalog), None, None
         _ = self.index
 
+    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
+        """Save the index: a saved pipeline maps it and no longer needs the catalog it came from."""
+        to_disk(Path(path), {"index": lambda p: save_index(self.index, p)}, exclude)
+
+    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
+        """Load what ``to_disk`` saved. RAISES: DataError if it is damaged."""
+
+        def restore(place: Path) -> None:
+            self._index, self._saved = CatalogIndex.open(place, self.vocab, self._normalizer), place
+
+        from_disk(Path(path), {"index": restore}, exclude)
+        return self
+
     def _dump(self) -> bytes:
-        if self._records is not None and not self._added:
-            return self._records
         lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in self.entries())
         return gzip.compress("".join(lines).encode("utf8"), mtime=0)
 
@@ -183,19 +250,11 @@ class CatalogMatcher(Pipe):
         try:
             if not data:  # gzip takes nothing for an empty file
                 raise EOFError("empty file")
-            gzip.decompress(data)
+            lines = gzip.decompress(data).decode("utf8").split("\n")
         except (OSError, EOFError, zlib.error) as err:
             raise DataError(f"the saved catalog of '{self.name}' is damaged: {err}") from err
-        self._records, self._index, self._added = data, None, []
-
-    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
-        """Save the records (gzipped JSONL): a saved pipeline no longer needs the catalog file."""
-        to_disk(Path(path), {"catalog.jsonl.gz": lambda p: write_bytes(p, self._dump())}, exclude)
-
-    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
-        """Load what ``to_disk`` saved; the index is built at first use."""
-        from_disk(Path(path), {"catalog.jsonl.gz": lambda p: self._restore(p.read_bytes())}, exclude)
-        return self
+        records = (json.loads(line) for line in lines if line)
+        self._index = self._built(CatalogEntry(**{**record, "aliases": tuple(record["aliases"])}) for record in records)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The records."""

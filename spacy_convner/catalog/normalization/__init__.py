@@ -1,0 +1,1 @@
+"""What an utterance and a catalog name are turned into before they are compared."""
