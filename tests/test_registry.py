@@ -33,7 +33,7 @@ class Client:
 # name → (protocols it keeps, arguments that have no default)
 NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     "CatalogRecords.v1": ((ty.EntrySource,), {"path": "catalog.jsonl"}),
-    "SurfaceVariants.v1": ((ty.SurfaceVariants,), {}),
+    "Normalizer.v1": ((ty.Normalizer,), {}),
     "HashedNgramEmbedder.v1": ((ty.Embedder,), {}),
     "SentenceTransformerEmbedder.v1": ((ty.Embedder,), {}),
     "LinearFilter.v1": ((ty.SemanticFilter, ty.TrainableFilter), {}),
@@ -65,7 +65,7 @@ def test_every_protocol_is_covered() -> None:
     swappable = {
         kind for _, kind in inspect.getmembers(ty, inspect.isclass) if getattr(kind, "_is_runtime_protocol", False)
     }
-    assert swappable - {ty.ExemplarSource} == {kind for kinds, _ in NAMES.values() for kind in kinds}
+    assert swappable - {ty.ExemplarSource, ty.NameStep} == {kind for kinds, _ in NAMES.values() for kind in kinds}
     nlp = spacy.blank("en")
     assert isinstance(nlp.add_pipe("exemplar_retriever"), ty.ExemplarSource)
 
@@ -93,13 +93,16 @@ def test_the_factory_is_the_documented_one(name: str) -> None:
         assert parameter in factory.__doc__
 
 
-@pytest.mark.parametrize("name", of(ty.SurfaceVariants))
-def test_the_first_surface_is_the_name(name: str) -> None:
+@pytest.mark.parametrize("name", of(ty.Normalizer))
+def test_the_first_key_is_the_names_own(name: str) -> None:
+    normalizer = make(name)
+    assert normalizer.fingerprint == make(name).fingerprint
     for text in ("Hello", "Beyoncé", "AC/DC", "", "  ", "🎧"):
-        surfaces = list(make(name)(text, "en"))
-        assert surfaces[0][0] == text
-        assert all(isinstance(surface, str) and isinstance(step, str) for surface, step in surfaces)
-        assert len({surface for surface, _ in surfaces}) == len(surfaces)
+        keys = list(normalizer.keys(text, "en"))
+        assert all(key == " ".join(key.split()) != "" for key, _ in keys)
+        assert len({key for key, _ in keys}) == len(keys)
+        assert [step for _, step in keys][:1] in ([""], [])
+        assert normalizer.difference(text, text) == "exact"
 
 
 @pytest.mark.parametrize("name", of(ty.Embedder))

@@ -1,19 +1,87 @@
-"""``convner catalog stats`` and ``convner catalog lookup``."""
+"""``convner catalog build``, ``update``, ``stats`` and ``lookup``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
-from .app import Arg, Opt, catalog_app, command
+from .app import Arg, Opt, catalog_app, command, say, show_progress
+
+T = TypeVar("T")
+_CATALOG = "Index that build made; or a JSONL, CSV, TSV or Parquet file, a folder of them, or a quoted glob"
+_STEPS = "Comma-separated steps of the normalizer; default: all (see docs/catalogs.md)"
+
+
+@command(catalog_app, "build")
+def build_cli(
+    inputs: list[str] = Arg(..., help="JSONL, CSV, TSV or Parquet (.gz too): files, folders, quoted globs; - is stdin"),
+    output: Path = Opt(..., "--output", "-o", help="Folder of the index: new, or an index to replace by a new version"),
+    index: str = Opt("auto", "--index", help="auto (by size), trie or phrase"),
+    labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
+    steps: str | None = Opt(None, "--steps", help=_STEPS),
+    as_json: bool = Opt(False, "--json", help="Print JSON"),
+) -> None:
+    """Build an index that loads by memory-map, from any number of names.
+
+    Example: convner catalog build assets/catalogs --output training/catalog --labels assets/labels.yml
+
+    Example: zcat songs.jsonl.gz | convner catalog build - films.parquet --output index
+    """
+    from ..catalog.index.update import build_index
+    from ..catalog.sources.records import read_catalogs
+    from ..errors import ConfigError
+
+    if index not in ("auto", "trie", "phrase"):
+        raise ConfigError(f"--index: expected auto, trie or phrase, got {index!r}")
+    entries = _progress(_known_labels(read_catalogs(inputs), labels), "names")
+    report = build_index(entries, output, _vocab(), _normalizer(steps), index)  # type: ignore[arg-type]
+    if report.unmatchable:
+        say(f"{report.unmatchable:,} names can never match, for example {', '.join(map(repr, report.examples[:5]))}")
+    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+    if as_json:
+        typer.echo(json.dumps({**report._asdict(), "bytes": size}, ensure_ascii=False))
+    else:
+        say(
+            f"{output}: {report.entries:,} entries under {report.keys:,} keys, {report.merged:,} named twice, "
+            f"{size / 1e6:,.1f} MB"
+        )
+
+
+@command(catalog_app, "update")
+def update_cli(
+    index: Path = Arg(..., help="Folder of an index that build made"),
+    add: list[str] = Opt([], "--add", help="Entries to add or replace (by label and id), as for build"),
+    remove: list[str] = Opt([], "--remove", help="Entries to remove, by label and id, or label and text without one"),
+    steps: str | None = Opt(None, "--steps", help=_STEPS),
+    as_json: bool = Opt(False, "--json", help="Print JSON"),
+) -> None:
+    """Add and remove names in time proportional to the change; processes that have the index open pick it up.
+
+    Example: convner catalog update index --add new.jsonl --remove gone.jsonl
+    """
+    from ..catalog.index.update import update_index
+    from ..catalog.sources.records import read_catalogs
+    from ..errors import ConfigError
+
+    if not add and not remove:
+        raise ConfigError("nothing to do; give --add FILE or --remove FILE")
+    normalizer = _normalizer_of(index) if steps is None else _normalizer(steps)
+    report = update_index(index, _vocab(), normalizer, _progress(read_catalogs(add), "added"), read_catalogs(remove))
+    if report.not_found:
+        say(f"{len(report.not_found):,} to remove weren't there, for example {report.not_found[0]!r}")
+    if as_json:
+        typer.echo(json.dumps(report._asdict(), ensure_ascii=False))
+    else:
+        say(f"{index}: {report.added:,} added ({report.replaced:,} replaced), {report.removed:,} removed")
 
 
 @command(catalog_app, "stats")
 def stats_cli(
-    catalog: Path = Arg(..., help="Catalog: a JSONL, CSV or TSV file, a folder of them, or a quoted glob"),
+    catalog: Path = Arg(..., help=_CATALOG),
     annotated: list[Path] = Opt([], "--annotated", "-a", help="Annotated utterances, .jsonl or .spacy: gives recall"),
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
     lang: str = Opt("xx", "--lang", help="Tokenizer"),
@@ -26,19 +94,10 @@ def stats_cli(
     Example: convner catalog stats assets/catalogs --labels assets/labels.yml -a assets/exemplars/en.jsonl
     """
     from ..atomic import write_text
-    from ..catalog.sources.records import read_catalog
     from ..catalog.statistics import candidate_statistics, catalog_statistics
-    from ..errors import DataError
-    from ..records import read_exemplars, read_labels
+    from ..records import read_exemplars
 
-    stats = catalog_statistics(read_catalog(catalog), top)
-    if labels is not None:
-        known = read_labels(labels)
-        unknown = sorted(set(stats["labels"]) - set(known))
-        if unknown:
-            raise DataError(
-                f"unknown label {unknown[0]!r}", path=catalog, field="label", hint="known labels: " + ", ".join(known)
-            )
+    stats = catalog_statistics(_known_labels(_entries(catalog), labels), top)
     if annotated:
         matcher = _matcher(catalog, lang)
         stats["annotated"] = {str(path): candidate_statistics(matcher, read_exemplars(path)) for path in annotated}
@@ -53,7 +112,7 @@ def stats_cli(
 
 @command(catalog_app, "lookup")
 def lookup_cli(
-    catalog: Path = Arg(..., help="Catalog: a JSONL, CSV or TSV file, a folder of them, or a quoted glob"),
+    catalog: Path = Arg(..., help=_CATALOG),
     text: str = Arg(..., help="An utterance"),
     lang: str = Opt("xx", "--lang", help="Tokenizer"),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
@@ -83,16 +142,68 @@ def lookup_cli(
         )
 
 
+def _entries(catalog: Path) -> Iterator[Any]:
+    from ..catalog.index.catalog_index import CatalogIndex
+    from ..catalog.index.storage import is_index
+    from ..catalog.sources.records import read_catalog
+
+    if is_index(catalog):
+        return CatalogIndex.open(catalog, _vocab(), _normalizer_of(catalog)).entries()
+    return read_catalog(catalog)
+
+
+def _known_labels(entries: Iterable[Any], labels: Path | None) -> Iterator[Any]:
+    from ..errors import DataError
+    from ..records import read_labels
+
+    known = read_labels(labels) if labels is not None else None
+    for entry in entries:
+        if known is not None and entry.label not in known:
+            hint = "known labels: " + ", ".join(known)
+            raise DataError(f"unknown label {entry.label!r} of {entry.text!r:.60}", field="label", hint=hint)
+        yield entry
+
+
+def _progress(entries: Iterable[T], unit: str) -> Iterable[T]:
+    from tqdm import tqdm
+
+    return tqdm(entries, unit=f" {unit}", unit_scale=True) if show_progress() else entries
+
+
+def _vocab() -> Any:
+    from spacy.vocab import Vocab
+
+    return Vocab()
+
+
+def _normalizer(steps: str | None) -> Any:
+    from ..catalog.normalization.normalizer import make_normalizer
+
+    return make_normalizer(None if steps is None else [step.strip() for step in steps.split(",") if step.strip()])
+
+
+def _normalizer_of(index: Path) -> Any:
+    """The normalizer that an index was built with, so that nobody needs to say it again."""
+    from ..catalog.index.storage import read_manifest
+    from ..catalog.normalization.normalizer import normalizer_like
+
+    return normalizer_like(read_manifest(index).normalizer)
+
+
 def _matcher(catalog: Path, lang: str) -> Any:
     import spacy
 
+    from ..catalog.index.storage import is_index
     from ..errors import ConfigError
 
     try:
         nlp = spacy.blank(lang)
     except ImportError as err:
         raise ConfigError(f"--lang: unknown language {lang!r}") from err
-    return nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog)})
+    config: dict[str, Any] = {"catalog": str(catalog)}
+    if is_index(catalog):
+        config["normalizer"] = {"@misc": "spacy_convner.Normalizer.v1", "steps": list(_normalizer_of(catalog).steps)}
+    return nlp.add_pipe("catalog_matcher", config=config)
 
 
 def _print_stats(stats: dict[str, Any]) -> None:

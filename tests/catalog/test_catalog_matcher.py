@@ -7,8 +7,8 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_convner.catalog.index.phrase import BATCH, PhraseIndex
-from spacy_convner.catalog.surface import make_surface_variants
+from spacy_convner.catalog.index.builder import SegmentBuilder
+from spacy_convner.catalog.normalization.normalizer import make_normalizer
 from spacy_convner.errors import ConfigError, DataError
 from spacy_convner.ty import CatalogEntry
 
@@ -66,11 +66,11 @@ def test_all_labels_ids_and_steps(catalog_path: Path) -> None:
 
 
 def test_steps_can_be_switched_off(catalog_path: Path) -> None:
-    nlp = with_catalog(catalog_path, normalizer={"@misc": "spacy_convner.SurfaceVariants.v1", "steps": []})
-    assert proposed(nlp, "play guns n roses") == set()
-    assert proposed(nlp, "play HELLO") == {("HELLO", "Song")}
-    with pytest.raises(ConfigError, match="unknown surface step 'fuzzy'"):
-        make_surface_variants(["fuzzy"])
+    nlp = with_catalog(catalog_path, normalizer={"@misc": "spacy_convner.Normalizer.v1", "steps": []})
+    assert proposed(nlp, "play guns n roses or HELLO") == set()
+    assert proposed(nlp, "play Hello, Guns N' Roses") == {("Hello", "Song"), ("Guns N' Roses", "Artist")}
+    with pytest.raises(ConfigError, match="unknown step 'fuzzy'"):
+        make_normalizer(["fuzzy"])
 
 
 def test_labels_option(catalog_path: Path) -> None:
@@ -103,25 +103,15 @@ def test_lines_with_odd_separators_survive_saving(tmp_path: Path) -> None:
 
 
 def test_entries_are_streamed() -> None:
-    nlp = spacy.blank("en")
-    alive = 0
-    peak = 0
-
-    def entries() -> object:
-        nonlocal peak
-        for i in range(5 * BATCH):
-            peak = max(peak, index.n_entries - i)
-            yield CatalogEntry(f"name number {i}", "Song", id=str(i))
-
-    index = PhraseIndex(nlp.vocab, nlp.tokenizer, make_surface_variants([]))
+    builder = SegmentBuilder(spacy.blank("en").vocab, make_normalizer(), "trie")
     tracemalloc.start()
-    index.add(entries())  # type: ignore[arg-type]
+    for i in range(20_000):
+        builder.add(CatalogEntry(f"a rather long name of a song number {i}", "Song", id=str(i), popularity=1.0))
     _, top = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert alive == 0
-    assert len(index) == 5 * BATCH
-    # 5,000 Docs at once take more than this; a batch of them doesn't.
-    assert top < 40e6
+    segment, report = builder.finish()
+    assert report.entries == segment.n_entries == 20_000
+    assert top < 15e6  # of it the cache of words, which has a limit; as Docs the names would take 40 MB
 
 
 @pytest.mark.parametrize(
@@ -164,6 +154,84 @@ def test_csv_tsv_folder_and_glob(tmp_path: Path) -> None:
     assert proposed(with_catalog(tmp_path / "*.tsv"), "hello dune") == {("hello", "Song")}
 
 
-def test_unavailable_index_says_so(catalog_path: Path) -> None:
-    with pytest.raises(ConfigError, match="index = 'auto' or 'phrase'"):
-        with_catalog(catalog_path, index="trie")
+@pytest.mark.parametrize("index", ["phrase", "trie"])
+def test_both_indexes(catalog_path: Path, index: str) -> None:
+    nlp = with_catalog(catalog_path, index=index)
+    assert proposed(nlp, "dr dre in boston") == {("dr dre", "Artist"), ("boston", "City"), ("boston", "Artist")}
+    with pytest.raises(ValueError, match="index"):
+        with_catalog(catalog_path, index="hash")
+
+
+@pytest.mark.parametrize(
+    "text", ["beyonce\u0301", "guns\u00a0n  roses", "guns\nn roses", "ＢＥＹＯＮＣＥ", "bey\u200bonce"]
+)
+def test_unicode_and_white_space(catalog_path: Path, text: str) -> None:
+    assert {label for _, label in proposed(with_catalog(catalog_path), f"play {text} now")} == {"Artist"}
+
+
+def test_marks_of_a_name_belong_to_it() -> None:
+    nlp = with_catalog(None)
+    nlp.get_pipe("catalog_matcher").add(
+        CatalogEntry(n, "Name") for n in ("Wham!", "!!!", "...Baby One More Time", "C++")
+    )
+    assert proposed(nlp, "play Wham! or wham") == {("Wham!", "Name"), ("wham", "Name")}
+    assert proposed(nlp, "songs by !!! please") == {("!!!", "Name")}
+    assert proposed(nlp, "the c++ one") == {("c++", "Name")}
+    assert proposed(nlp, "baby one more time") == {("baby one more time", "Name")}
+
+
+def test_a_matcher_sourced_from_another_pipeline(catalog_path: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", source=with_catalog(catalog_path))
+    assert proposed(nlp, "play hello") == {("hello", "Song")}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"text": "x", "label": "Song"},
+        CatalogEntry("", "Song"),
+        CatalogEntry("x", " "),
+        CatalogEntry("x", "S", id=None),  # type: ignore[arg-type]
+        CatalogEntry("x", "S", popularity=-1),
+        CatalogEntry("x", "S", popularity=float("nan")),
+        CatalogEntry("a\x1fb", "S"),
+    ],
+)
+def test_a_bad_entry_changes_nothing(catalog_path: Path, entry: CatalogEntry) -> None:
+    nlp = with_catalog(catalog_path)
+    before = list(nlp.get_pipe("catalog_matcher").entries())  # type: ignore[attr-defined]
+    with pytest.raises(DataError):
+        nlp.get_pipe("catalog_matcher").add([CatalogEntry("Good", "Song"), entry])  # type: ignore[attr-defined]
+    assert list(nlp.get_pipe("catalog_matcher").entries()) == before  # type: ignore[attr-defined]
+    assert nlp.to_bytes()
+    assert proposed(nlp, "good") == set()
+
+
+def test_common_words_are_marked_and_may_need_popularity(catalog_path: Path) -> None:
+    doc = with_catalog(catalog_path)("hello from Manchester United, stay")
+    group = doc.spans["candidates"]
+    marked = {span.text for span, common in zip(group, group.attrs["common_word"], strict=True) if common}
+    assert marked == {"hello", "stay"}
+    assert "Manchester" in {span.text for span in group}
+    nlp = with_catalog(catalog_path, common_word_floor=80)
+    assert proposed(nlp, "hello boston, stay") == {("hello", "Song"), ("boston", "City"), ("boston", "Artist")}
+
+
+def test_max_candidates_keeps_the_longest_and_most_popular(catalog_path: Path) -> None:
+    doc = with_catalog(catalog_path, max_candidates=2)("hello manchester united or dune")
+    assert [(s.text, s.label_) for s in doc.spans["candidates"]] == [
+        ("hello", "Song"),
+        ("manchester united", "SportsTeam"),
+    ]
+    assert doc.spans["candidates"].attrs["cut"] == 3
+    assert len(doc.spans["candidates"].attrs["steps"]) == 2
+
+
+def test_huge_utterances(catalog_path: Path) -> None:
+    nlp = with_catalog(catalog_path)
+    doc = nlp.make_doc("play hello by adele " * 2000)
+    assert len(nlp.get_pipe("catalog_matcher")(doc).spans["candidates"]) == 4000  # type: ignore[operator]
+    assert proposed(nlp, "x" * 100_000) == set()
+    assert proposed(nlp, "") == set()
+    assert proposed(nlp, "  \n ") == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
 from ..normalization.words import literal_key
 from .finders import KeyFinder, PhraseFinder, TrieFinder
-from .segment import ALIAS, FIRST_NAME_STEP, MERGED, OWN, Segment, Table, identity_of, pack, sorted_rows
+from .segment import ALIAS, FIRST_NAME_STEP, MERGED, OWN, SEPARATOR, Segment, Table, identity_of, pack, sorted_rows
 
 Kind = Literal["auto", "phrase", "trie"]
 SMALL = 5_000  # keys; below this "auto" takes the PhraseMatcher
@@ -33,7 +34,11 @@ class BuildReport(NamedTuple):
 
 
 class SegmentBuilder:
-    """vocab (Vocab): For the PhraseMatcher. normalizer (Normalizer): Makes the keys. kind (str): "phrase", "trie", or "auto" by size."""
+    """Collects entries, then finishes once.
+
+    vocab (Vocab): For the PhraseMatcher. normalizer (Normalizer): Makes the keys.
+    kind (str): "phrase", "trie", or "auto" by size.
+    """
 
     def __init__(self, vocab: Vocab, normalizer: Normalizer, kind: Kind) -> None:
         self._vocab, self._normalizer, self._kind = vocab, normalizer, kind
@@ -50,7 +55,8 @@ class SegmentBuilder:
         self._examples: list[str] = []
 
     def add(self, entry: CatalogEntry) -> None:
-        """RAISES: DataError for more labels than an index can number."""
+        """RAISES: DataError for what is no entry, or for more labels than an index can number."""
+        _check(entry)
         number = len(self._label)
         label = self._labels.setdefault(entry.label, len(self._labels))
         if label >= _MOST_LABELS:
@@ -71,7 +77,7 @@ class SegmentBuilder:
         self._label.append(label)
         self._popularity.append(entry.popularity)
         self._offset.append(self._n_bytes)
-        self._identity.append(identity_of(entry.label, entry.id))
+        self._identity.append(identity_of(entry.label, entry.id or f"{entry.label}:{entry.text}"))
 
     def _entry_keys(self, entry: CatalogEntry) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -152,6 +158,21 @@ class SegmentBuilder:
         row_entry[:] = target[row_entry]
         label[twice] = MERGED
         return len(twice)
+
+
+def _check(entry: CatalogEntry) -> None:
+    if not isinstance(entry, CatalogEntry):
+        raise DataError(f"expected a CatalogEntry, got {entry!r:.80}", hint="from spacy_convner.ty import CatalogEntry")
+    for name in ("text", "label"):
+        value = getattr(entry, name)
+        if not isinstance(value, str) or not value.strip():
+            raise DataError(f"expected a string that isn't empty, got {value!r:.60}", field=name)
+    if not isinstance(entry.id, str):
+        raise DataError(f"expected a string, got {entry.id!r:.60}", field="id")
+    if not (isinstance(entry.popularity, int | float) and 0 <= entry.popularity < math.inf):
+        raise DataError(f"expected a number of 0 or more, got {entry.popularity!r:.60}", field="popularity")
+    if any(SEPARATOR in value for value in (entry.text, entry.label, entry.id, entry.lang or "", *entry.aliases)):
+        raise DataError(f"control character {SEPARATOR!r} in {entry.text!r:.60}", field="text")
 
 
 def build_segment(

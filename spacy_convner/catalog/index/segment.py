@@ -31,7 +31,7 @@ MERGED = 0xFFFF  # label of an entry whose names went to another of the same (la
 SEPARATOR = "\x1f"
 Table = NDArray[Any]
 _MOST_CACHED = 1 << 14
-_HEAD, _TAIL = re.compile(r"^[^\w\s]+"), re.compile(r"[^\w\s]+$")
+_HEAD, _TAIL = re.compile(r"^\W+"), re.compile(r"\W+$")
 
 
 class Row(NamedTuple):

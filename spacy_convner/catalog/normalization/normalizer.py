@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from spacy.util import registry
 
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from ...ty import NameStep, Normalizer
 from .steps import NAME_STEPS
 from .words import APOSTROPHES, fold_key, strip_accents
@@ -16,6 +16,8 @@ from .words import APOSTROPHES, fold_key, strip_accents
 FOLDS = ("case", "accents", "apostrophes", "punctuation")
 ENDINGS = ("possessive", "plural")
 _MAX_KEY = 500
+_MARKS = re.compile(rf"[^\w{''.join(APOSTROPHES)}]+|_")
+FINGERPRINT = "fold.v1"  # a change of what folding gives is a new one: indexes built before don't fit
 
 
 class FoldingNormalizer:
@@ -36,7 +38,7 @@ class FoldingNormalizer:
 
     @property
     def fingerprint(self) -> str:
-        return "fold.v1:" + ",".join(self.steps)
+        return f"{FINGERPRINT}:{','.join(self.steps)}"
 
     def keys(self, name: str, lang: str | None) -> Iterator[tuple[str, str]]:
         key = fold_key(name)
@@ -71,7 +73,7 @@ def _without_apostrophes(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
+    return " ".join(_MARKS.sub(" ", text).split())
 
 
 _FOLD: dict[str, Callable[[str], str]] = {
@@ -89,6 +91,16 @@ def _registered(step: str, known: Sequence[str]) -> NameStep:
     found = registry.misc.get(step)()
     assert isinstance(found, NameStep)
     return found
+
+
+def normalizer_like(fingerprint: str) -> FoldingNormalizer:
+    """fingerprint (str): Of an index. RETURNS (FoldingNormalizer): One that fits it. RAISES: DataError."""
+    kind, _, steps = fingerprint.partition(":")
+    if kind != FINGERPRINT:
+        raise DataError(
+            f"the index was built with the normalizer {fingerprint!r}, which isn't spacy_convner.Normalizer.v1"
+        )
+    return FoldingNormalizer([step for step in steps.split(",") if step])
 
 
 def make_normalizer(steps: list[str] | None = None) -> Normalizer:

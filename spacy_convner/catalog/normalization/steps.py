@@ -122,7 +122,7 @@ def _number_words(lang: str | None) -> dict[str, str]:
 
 
 def suffixes(name: str, lang: str | None) -> Iterator[str]:
-    """ "Umbrella (feat. Jay-Z)", "Angie - Remastered 2009" → the song; "(Sittin' On) The Dock of the Bay" → the rest."""
+    """ "Umbrella (feat. Jay-Z)", "Angie - Remastered 2009" → the song; "(I Can't Get No) Satisfaction" → the rest."""
     if not any(char in name for char in "([-–—") and "f" not in name.lower():
         return
     short = _SUFFIX.sub("", name).strip()

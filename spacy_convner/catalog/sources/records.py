@@ -1,21 +1,27 @@
-"""Stream catalog entries from JSONL, CSV and TSV files, checked."""
+"""Stream catalog entries from JSONL, CSV, TSV and Parquet files or from standard input, checked."""
 
 from __future__ import annotations
 
 import csv
 import glob
+import json
 import math
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...errors import DataError
+from ...errors import DataError, MissingExtraError
 from ...records import check_file, open_lines, read_jsonl
 from ...ty import CatalogEntry, EntrySource
 
 COLUMNS = ("text", "label", "id", "popularity", "aliases", "lang")
-SUFFIXES = (".jsonl", ".csv", ".tsv")
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+LONGEST_NAME = 1000
+STDIN = "-"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def catalog_files(path: Path) -> list[Path]:
@@ -49,12 +55,27 @@ def read_catalog(path: Path) -> Iterator[CatalogEntry]:
     """
     found = False
     for file in catalog_files(path):
-        rows = read_jsonl(file) if _suffix(file) == ".jsonl" else _read_table(file)
-        for line, record in rows:
+        for line, record in _READERS.get(_suffix(file), _read_table)(file):
             found = True
             yield parse_entry(record, path=file, line=line)
     if not found:
         raise DataError("the catalog has no entries", path=path)
+
+
+def read_catalogs(inputs: Iterable[str | Path]) -> Iterator[CatalogEntry]:
+    """Stream the entries of several catalogs, one after the other.
+
+    inputs (Iterable[str | Path]): Files, folders and glob patterns; "-" is JSONL on standard input.
+    YIELDS (CatalogEntry). RAISES: DataError as ``read_catalog``.
+    """
+    for source in inputs:
+        if str(source) == STDIN:
+            name = Path("<standard input>")
+            for line, raw in enumerate(sys.stdin.buffer, 1):
+                if raw.strip():
+                    yield parse_entry(_json_object(raw, name, line), path=name, line=line)
+        else:
+            yield from read_catalog(Path(source))
 
 
 def make_catalog_records(path: str | Path) -> EntrySource:
@@ -64,6 +85,41 @@ def make_catalog_records(path: str | Path) -> EntrySource:
     RETURNS (EntrySource): Streams the entries at every call.
     """
     return partial(read_catalog, Path(path))
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        import pyarrow.parquet
+    except ImportError as err:
+        raise MissingExtraError(f"reading {path.name}", "pyarrow", "parquet") from err
+    check_file(path)
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        columns = [name for name in COLUMNS if name in file.schema_arrow.names]
+        missing = [name for name in ("text", "label") if name not in columns]
+        if missing:
+            raise DataError(
+                f"no column {missing[0]!r}; found {file.schema_arrow.names}",
+                path=path,
+                hint=f"name the columns: {', '.join(COLUMNS)} (text and label are required)",
+            )
+        row = 0
+        for batch in file.iter_batches(batch_size=10_000, columns=columns):
+            for record in batch.to_pylist():
+                row += 1
+                yield row, {name: value for name, value in record.items() if value is not None}
+    except (pyarrow.ArrowInvalid, OSError) as err:
+        raise DataError(f"not a Parquet file that can be read: {err}", path=path) from err
+
+
+def _json_object(raw: bytes, path: Path, line: int) -> dict[str, Any]:
+    try:
+        record = json.loads(raw)
+    except (ValueError, RecursionError) as err:
+        raise DataError(f"not valid JSON: {err}", path=path, line=line) from err
+    if not isinstance(record, dict):
+        raise DataError(f"expected a JSON object, got {type(record).__name__}", path=path, line=line)
+    return record
 
 
 def _suffix(path: Path) -> str:
@@ -102,18 +158,20 @@ def parse_entry(record: dict[str, Any], *, path: Path | None = None, line: int |
     def fail(field: str, message: str, hint: str = "") -> DataError:
         return DataError(message, path=path, line=line, field=field, hint=hint)
 
+    unknown = [column for column in record if column not in COLUMNS]
     text, label = record.get("text"), record.get("label")
     for field, value in (("text", text), ("label", label)):
         if not isinstance(value, str) or not value.strip():
-            raise fail(field, "missing or empty" if not value else f"expected a string, got {value!r:.60}")
+            hint = f"found {unknown}; name the columns {', '.join(COLUMNS)}" if unknown and value is None else ""
+            raise fail(field, "missing or empty" if not value else f"expected a string, got {value!r:.60}", hint)
     assert isinstance(text, str)
     assert isinstance(label, str)
     entry_id = record.get("id")
-    if entry_id is not None and not isinstance(entry_id, str | int):
-        raise fail("id", f"expected a string, got {entry_id!r:.60}")
+    if entry_id is not None and (not isinstance(entry_id, str | int) or entry_id == ""):
+        raise fail("id", f"expected a string that isn't empty, got {entry_id!r:.60}")
     try:
         popularity = float(record.get("popularity") or 0.0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         popularity = math.nan
     if not math.isfinite(popularity) or popularity < 0:
         raise fail("popularity", f"expected a number of 0 or more, got {record.get('popularity')!r:.60}")
@@ -125,16 +183,31 @@ def parse_entry(record: dict[str, Any], *, path: Path | None = None, line: int |
     lang = record.get("lang")
     if lang is not None and not isinstance(lang, str):
         raise fail("lang", f"expected a language code such as 'en', got {lang!r:.60}")
-    try:
-        "".join([text, label, *aliases]).encode("utf8")
-    except UnicodeEncodeError:
-        raise fail("text", "lone surrogate, not valid Unicode") from None
-    text = " ".join(text.split())
+    text, label = " ".join(text.split()), " ".join(label.split())
+    aliases = [" ".join(alias.split()) for alias in aliases if alias.strip()]
+    written = [("text", text), ("label", label), ("id", str(entry_id or "")), ("lang", lang or "")]
+    for field, value in written + [("aliases", alias) for alias in aliases]:
+        if len(value) > LONGEST_NAME:
+            raise fail(
+                field, f"{len(value):,} characters, at most {LONGEST_NAME:,} are a name", "cut it or drop the row"
+            )
+        if found := _CONTROL.search(value):
+            raise fail(field, f"control character {found[0]!r} at position {found.start()}", "remove it")
+        try:
+            value.encode("utf8")
+        except UnicodeEncodeError:
+            raise fail(field, "lone surrogate, not valid Unicode") from None
     return CatalogEntry(
         text=text,
-        label=label.strip(),
-        id=str(entry_id) if entry_id is not None else f"{label.strip()}:{text}",
+        label=label,
+        id=str(entry_id) if entry_id is not None else f"{label}:{text}",
         popularity=popularity,
-        aliases=tuple(" ".join(alias.split()) for alias in aliases if alias.strip()),
+        aliases=tuple(aliases),
         lang=lang,
     )
+
+
+_READERS: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]] = {
+    ".jsonl": read_jsonl,
+    ".parquet": _read_parquet,
+}
