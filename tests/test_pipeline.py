@@ -91,8 +91,10 @@ def test_no_pickle_in_a_saved_pipeline(teacher: Language, tmp_path: Path) -> Non
     for path in (tmp_path / "model").rglob("*.np*"):
         import numpy as np
 
-        with np.load(path, allow_pickle=False) as arrays:
-            assert [arrays[name] for name in arrays]
+        found = np.load(path, allow_pickle=False)
+        if path.suffix == ".npz":
+            with found as arrays:
+                assert [arrays[name] for name in arrays]
 
 
 def test_docbin_keeps_everything(teacher: Language) -> None:

@@ -54,8 +54,8 @@ def test_lookup(catalog_path: Path) -> None:
     rows = json.loads(result.stdout)
     assert [(row["text"], row["label"], row["id"], row["step"]) for row in rows] == [
         ("dr dre", "Artist", "artist:dre", "punctuation"),
-        ("dune", "Book", "book:dune", "exact"),
-        ("dune", "Movie", "movie:dune", "exact"),
+        ("dune", "Book", "book:dune", "case"),
+        ("dune", "Movie", "movie:dune", "case"),
     ]
     plain = run("lookup", catalog_path, "play dr dre, or dune", "--lang", "en")
     assert [line.split()[:2] for line in plain.stdout.splitlines()] == [
@@ -85,9 +85,82 @@ def test_faults(tmp_path: Path, command: list[str]) -> None:
 def test_more_faults(catalog_path: Path, exemplars_path: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.yml"
     labels.write_text("Song: title of a track\nArtist: who plays it\n", encoding="utf8")
-    fails(run("stats", catalog_path, "--labels", labels), "unknown label 'Book'", "Song, Artist")
+    fails(run("stats", catalog_path, "--labels", labels), "unknown label 'Movie'", "Song, Artist")
     fails(run("stats", catalog_path, "-a", exemplars_path, "--lang", "klingon"), "unknown language 'klingon'")
     fails(run("lookup", catalog_path, "hello", "--lang", "klingon"), "unknown language 'klingon'")
     fails(run("stats", catalog_path, "-a", catalog_path), f"{catalog_path}:1: field 'spans': missing")
     fails(run("stats", catalog_path, "--output", catalog_path / "x.json"), "can't be written")
     fails(run("stats", catalog_path, "--output", tmp_path), "is a folder")
+
+
+def test_build_update_lookup_and_stats(catalog_path: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    result = run("build", catalog_path, "--output", index, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["entries"] == 12
+    assert report["merged"] == report["unmatchable"] == 0
+    new, gone = tmp_path / "new.jsonl", tmp_path / "gone.csv"
+    new.write_text('{"text": "Brand New Song", "label": "Song", "id": "n"}\n', encoding="utf8")
+    gone.write_text("text,label,id\nDune,Movie,movie:dune\n", encoding="utf8")
+    result = run("update", index, "--add", new, "--remove", gone, "--json")
+    assert json.loads(result.stdout) == {"added": 1, "replaced": 0, "removed": 1, "not_found": [], "segments": 2}
+    rows = json.loads(run("lookup", index, "brand new song or dune", "--json").stdout)
+    assert [(row["label"], row["id"]) for row in rows] == [("Song", "n"), ("Book", "book:dune")]
+    assert json.loads(run("stats", index, "--json").stdout)["entries"] == 12
+
+
+def test_build_reads_several_inputs_and_standard_input(catalog_path: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["Roma", "Up"], "label": ["Movie", "Movie"], "aliases": [["Rome"], None]})
+    parquet.write_table(table, tmp_path / "films.parquet")
+    lines = '{"text": "Vida", "label": "Song"}\n\n'
+    command = ["catalog", "build", str(catalog_path), str(tmp_path / "*.parquet"), "-", "-o", str(tmp_path / "i")]
+    result = runner.invoke(app, [*command, "--json"], input=lines)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["entries"] == 15
+    rows = json.loads(run("lookup", tmp_path / "i", "rome, up or vida", "--json").stdout)
+    assert [(row["text"], row["step"]) for row in rows] == [("rome", "alias"), ("up", "case"), ("vida", "case")]
+    fails(runner.invoke(app, command, input="{"), "<standard input>:1:", "not valid JSON")
+    parquet.write_table(pyarrow.table({"title": ["x"], "label": ["y"]}), tmp_path / "films.parquet")
+    fails(run("build", tmp_path / "films.parquet", "-o", tmp_path / "i"), "no column 'text'", "title")
+    (tmp_path / "films.parquet").write_bytes(b"PAR1 not really")
+    fails(run("build", tmp_path / "films.parquet", "-o", tmp_path / "i"), "not a Parquet file")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"text": "' + "x" * 1001 + '", "label": "Song"}', ["field 'text'", "1,001 characters"]),
+        ('{"text": "a\\u0000b", "label": "Song"}', ["field 'text'", "control character", "position 1"]),
+        ('{"text": "a", "label": "Song", "id": "\\ud800"}', ["field 'id'", "surrogate"]),
+        ('{"text": "a", "label": "Song", "popularity": 1' + "0" * 400 + "}", ["field 'popularity'"]),
+        ('{"text": "a", "label": "Song", "id": 1}\n{"text": "b", "label": "Song", "id": 1}', ["two names with one id"]),
+    ],
+)
+def test_build_refuses(tmp_path: Path, line: str, words: list[str]) -> None:
+    source = tmp_path / "c.jsonl"
+    source.write_text(line + "\n", encoding="utf8")
+    fails(run("build", source, "--output", tmp_path / "index"), *words)
+    assert not (tmp_path / "index" / "CURRENT").exists()
+
+
+def test_right_to_left_and_emoji_names_are_found(tmp_path: Path) -> None:
+    source = tmp_path / "c.jsonl"
+    source.write_text(
+        '{"text": "שלום עולם", "label": "Song"}\n{"text": "🎧 mix", "label": "Playlist"}\n', encoding="utf8"
+    )
+    assert run("build", source, "--output", tmp_path / "index").exit_code == 0
+    rows = json.loads(run("lookup", tmp_path / "index", "play שלום עולם and 🎧 mix", "--json").stdout)
+    assert [row["label"] for row in rows] == ["Song", "Playlist"]
+
+
+def test_faults_of_build_and_update(catalog_path: Path, tmp_path: Path) -> None:
+    fails(run("build", catalog_path, "-o", tmp_path / "i", "--index", "hash"), "auto, trie or phrase")
+    fails(run("build", catalog_path, "-o", tmp_path / "i", "--steps", "case,stemming"), "unknown step 'stemming'")
+    fails(run("build", catalog_path, "-o", catalog_path), "is a file, a folder was expected")
+    fails(run("build", tmp_path / "none.jsonl", "-o", tmp_path / "i"), "no such file")
+    fails(run("update", tmp_path, "--add", catalog_path), "no catalog index here")
+    run("build", catalog_path, "-o", tmp_path / "i")
+    fails(run("update", tmp_path / "i"), "--add FILE or --remove FILE")

@@ -13,9 +13,9 @@ from spacy.vocab import Vocab
 
 from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
-from ..normalization.words import literal_key
+from ..normalization.words import CONTROL, literal_key
 from .finders import KeyFinder, PhraseFinder, TrieFinder
-from .segment import ALIAS, FIRST_NAME_STEP, MERGED, OWN, SEPARATOR, Segment, Table, identity_of, pack, sorted_rows
+from .segment import ALIAS, FIRST_NAME_STEP, MERGED, OWN, Segment, Table, identity_of, pack, sorted_rows
 
 Kind = Literal["auto", "phrase", "trie"]
 SMALL = 5_000  # keys; below this "auto" takes the PhraseMatcher
@@ -171,8 +171,9 @@ def _check(entry: CatalogEntry) -> None:
         raise DataError(f"expected a string, got {entry.id!r:.60}", field="id")
     if not (isinstance(entry.popularity, int | float) and 0 <= entry.popularity < math.inf):
         raise DataError(f"expected a number of 0 or more, got {entry.popularity!r:.60}", field="popularity")
-    if any(SEPARATOR in value for value in (entry.text, entry.label, entry.id, entry.lang or "", *entry.aliases)):
-        raise DataError(f"control character {SEPARATOR!r} in {entry.text!r:.60}", field="text")
+    for value in (entry.text, entry.label, entry.id, entry.lang or "", *entry.aliases):
+        if found := CONTROL.search(value):
+            raise DataError(f"control character {found[0]!r} in {value!r:.60}", field="text")
 
 
 def build_segment(

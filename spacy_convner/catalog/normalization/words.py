@@ -14,6 +14,7 @@ from typing import NamedTuple
 APOSTROPHES = frozenset("'’‘`´ʼ′")
 # Written for letters inside names: Ke$ha, P!nk, M@d.
 _LETTER_LIKE = {"$": "s", "!": "i", "@": "a"}
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # never part of a name
 _CHUNK = re.compile(r"\S+")
 _INITIALISM = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?\.?", re.UNICODE)
 _LONGEST_CACHED = 40
@@ -125,7 +126,7 @@ LITERAL = "\x02"  # before the key of a name that has no word in it, such as "!!
 
 def literal_key(name: str) -> str:
     """RETURNS (str): Key of a name without words, "" where no utterance could hold it."""
-    return "" if not name or " " in name or fold_words(name).words else LITERAL + name
+    return "" if not name or len(name.split()) != 1 or fold_words(name).words else LITERAL + name
 
 
 def literal_chunks(text: str) -> list[tuple[str, int, int]]:

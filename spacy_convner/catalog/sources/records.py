@@ -6,7 +6,6 @@ import csv
 import glob
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -16,12 +15,12 @@ from typing import Any
 from ...errors import DataError, MissingExtraError
 from ...records import check_file, open_lines, read_jsonl
 from ...ty import CatalogEntry, EntrySource
+from ..normalization.words import CONTROL
 
 COLUMNS = ("text", "label", "id", "popularity", "aliases", "lang")
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 LONGEST_NAME = 1000
 STDIN = "-"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def catalog_files(path: Path) -> list[Path]:
@@ -191,7 +190,7 @@ def parse_entry(record: dict[str, Any], *, path: Path | None = None, line: int |
             raise fail(
                 field, f"{len(value):,} characters, at most {LONGEST_NAME:,} are a name", "cut it or drop the row"
             )
-        if found := _CONTROL.search(value):
+        if found := CONTROL.search(value):
             raise fail(field, f"control character {found[0]!r} at position {found.start()}", "remove it")
         try:
             value.encode("utf8")
