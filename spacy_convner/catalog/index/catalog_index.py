@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -14,9 +13,10 @@ from spacy.vocab import Vocab
 
 from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
-from ..normalization.words import APOSTROPHES, fold_words, literal_chunks, plain_words
+from ..normalization.words import APOSTROPHES, fold_words, literal_chunks
 from .builder import Kind, build_segment
 from .segment import ALIAS, OWN, Segment
+from .spans import TokenBounds
 from .storage import CURRENT, Manifest, load_segment, read_manifest
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ logger.addHandler(logging.NullHandler())
 
 _RANK = {"exact": 0, "case": 1, "accents": 2, "apostrophes": 3, "punctuation": 4, "alias": 5}
 _RANK_OF_OTHERS = 6
+_MOST_CACHED = 1 << 14
 
 
 class Match(NamedTuple):
@@ -35,6 +36,39 @@ class Match(NamedTuple):
     id: str
     step: str
     popularity: float
+
+
+class _Resolved(NamedTuple):
+    label: str
+    id: str
+    step: str
+    popularity: float
+    head: str
+    tail: str
+    text: str
+
+
+_Rows = tuple[_Resolved, ...]
+# (first token, -(last token + 1)) → by label: sorting gives reading order
+_Spans = dict[tuple[int, int], _Rows]
+_new_match = tuple.__new__  # a third of the time of calling the class
+
+
+def _merge(spans: _Spans, span: tuple[int, int], rows: _Rows) -> None:
+    key = (span[0], -span[1])
+    known = spans.get(key)
+    if known is not None:
+        best = {row.label: row for row in known}
+        for row in rows:
+            other = best.get(row.label)
+            if other is None or _order(row) < _order(other):
+                best[row.label] = row
+        rows = tuple(best[label] for label in sorted(best))
+    spans[key] = rows
+
+
+def _order(row: _Resolved) -> tuple[int, float, str]:
+    return _RANK.get(row.step, _RANK_OF_OTHERS), -row.popularity, row.id
 
 
 class CatalogIndex:
@@ -62,6 +96,8 @@ class CatalogIndex:
         for number in range(len(segments) - 1, -1, -1):
             self._removed[number] = gone
             gone |= segments[number].removed
+        self._cache: dict[int, dict[tuple[int, str, str], tuple[_Rows, _Rows]]] = {id(s): {} for s in segments}
+        self._endings = bool(self.normalizer.endings)
         self._literals = any(segment.finder.has_literals for segment in segments)
 
     @classmethod
@@ -110,11 +146,13 @@ class CatalogIndex:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         if self.path is not None:  # another process maps the files itself
-            state.update(segments=[s for s in self.segments if not s.name], _removed=[], _stamp=None)
+            state.update(segments=[s for s in self.segments if not s.name], _stamp=None)
+        del state["_cache"], state["_removed"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._set(self.segments)
         if self.path is not None:
             self.reload()
 
@@ -154,27 +192,26 @@ class CatalogIndex:
     def find(self, doc: Doc) -> list[Match]:
         """RETURNS (list[Match]): The best entry of every (span, label), by start, longest first."""
         text = doc.text
-        words = plain_words(text)
-        best: dict[tuple[int, int, str], tuple[int, float, Match]] = {}
-        tokens: _TokenBounds | None = None
-        endings = bool(self.normalizer.endings)
+        words, starts, ends = fold_words(text)
+        spans: _Spans = {}
+        tokens: TokenBounds | None = None
         for segment, removed in zip(self.segments, self._removed, strict=True):
-            found = segment.finder.find(words, endings)
+            found = segment.finder.find(words, self._endings)
             if found:
-                if tokens is None:
-                    tokens = _TokenBounds(doc, text)
-                    _, starts, ends = fold_words(text)
+                tokens = tokens or TokenBounds(doc, text)
                 for start, end, key_id, ending in found:
-                    self._propose(segment, removed, key_id, ending, tokens, starts[start], ends[end - 1], best)
+                    self._propose(segment, removed, key_id, ending, tokens, starts[start], ends[end - 1], spans)
         if self._literals:
             for key, first, last in literal_chunks(text):
                 for segment, removed in zip(self.segments, self._removed, strict=True):
                     for _, _, key_id, _ in segment.finder.find([key], False):
-                        tokens = tokens or _TokenBounds(doc, text)
-                        self._propose(segment, removed, key_id, 0, tokens, first, last, best)
-        if not best:
-            return []
-        return sorted((found for _, _, found in best.values()), key=_reading_order)
+                        tokens = tokens or TokenBounds(doc, text)
+                        self._propose(segment, removed, key_id, 0, tokens, first, last, spans)
+        return [
+            _new_match(Match, (first, -minus_last, row.label, row.id, row.step, row.popularity))
+            for (first, minus_last), rows in sorted(spans.items())
+            for row in rows
+        ]
 
     def _propose(
         self,
@@ -182,10 +219,10 @@ class CatalogIndex:
         removed: frozenset[int],
         key_id: int,
         ending: int,
-        tokens: _TokenBounds,
+        tokens: TokenBounds,
         start: int,
         end: int,
-        best: dict[tuple[int, int, str], tuple[int, float, Match]],
+        spans: _Spans,
     ) -> None:
         text = tokens.text
         name_end, called = end, ""
@@ -196,28 +233,45 @@ class CatalogIndex:
             called = "possessive" if name_end < end - ending else "plural"
             if called not in self.normalizer.endings:
                 return
-        surface = text[start:name_end]
-        label = None
-        for entry, step_number, identity, head, tail in segment.rows(key_id):
-            if entry.label == label or (removed and identity in removed):
-                continue
-            first, last, written = start, end, surface
-            if not ending and (head or tail):
-                # "Wham!" and "(I Can't Get No)" are found with their own marks where the utterance has them.
-                last += len(tail) if tail and text.startswith(tail, end) else 0
-                first -= len(head) if head and start >= len(head) and text.endswith(head, 0, start) else 0
-                written = text[first:last]
-            step = self._step(segment, entry, step_number, written)
-            span = tokens.span(first, last, name_end if ending else last) if step is not None else None
-            if step is None or span is None:
-                continue
-            label = entry.label
-            step = called or step
-            rank = _RANK.get(step, _RANK_OF_OTHERS)
-            key = (*span, label)
-            known = best.get(key)
-            if known is None or (rank, -entry.popularity) < (known[0], -known[1]):
-                best[key] = (rank, entry.popularity, Match(*span, label, entry.id, step, entry.popularity))
+        rows, marked = self._resolved(segment, removed, key_id, text[start:name_end], called)
+        if rows and (span := tokens.span(start, end, name_end)):
+            _merge(spans, span, rows)
+        for row in marked:
+            # "Wham!" and "(I Can't Get No)" are found with their own marks where the utterance has them.
+            last = end + len(row.tail) if row.tail and text.startswith(row.tail, end) else end
+            first = start - len(row.head) if row.head and text.endswith(row.head, 0, start) else start
+            if (first, last) != (start, end):
+                row = row._replace(step=self.normalizer.difference(text[first:last], row.text) or row.step)
+            if span := tokens.span(first, last, last):
+                _merge(spans, span, (row,))
+
+    def _resolved(
+        self, segment: Segment, removed: frozenset[int], key_id: int, surface: str, called: str
+    ) -> tuple[_Rows, _Rows]:
+        """RETURNS (tuple): The best entry of each label, by label, for a key as an utterance writes it; apart from
+        them those whose own spelling begins or ends with marks.
+        """
+        cache = self._cache[id(segment)]
+        known = cache.get((key_id, surface, called))
+        if known is None:
+            found: dict[str, _Resolved] = {}
+            for entry, number, identity, head, tail in segment.rows(key_id):
+                if entry.label not in found and identity not in removed:
+                    step = self._step(segment, entry, number, surface)
+                    if step is not None:
+                        marks = ("", "") if called else (head, tail)
+                        found[entry.label] = _Resolved(
+                            entry.label, entry.id, called or step, entry.popularity, *marks, entry.text
+                        )
+            rows = [found[label] for label in sorted(found)]
+            known = (
+                tuple(row for row in rows if not (row.head or row.tail)),
+                tuple(row for row in rows if row.head or row.tail),
+            )
+            if len(cache) >= _MOST_CACHED:
+                cache.clear()
+            cache[key_id, surface, called] = known
+        return known
 
     def _step(self, segment: Segment, entry: CatalogEntry, step: int, surface: str) -> str | None:
         if step == OWN:
@@ -226,39 +280,6 @@ class CatalogIndex:
             differences = (self.normalizer.difference(surface, alias) for alias in entry.aliases)
             return "alias" if self._folds_all or any(differences) else None
         return segment.step_name(step)
-
-
-def _reading_order(match: Match) -> tuple[int, int, str]:
-    return match.start, -match.end, match.label
-
-
-class _TokenBounds:
-    """Characters to tokens, for one Doc."""
-
-    def __init__(self, doc: Doc, text: str) -> None:
-        self.text = text
-        self._doc = doc
-        self._starts = [token.idx for token in doc]
-
-    def span(self, start: int, end: int, name_end: int) -> tuple[int, int] | None:
-        """RETURNS (tuple[int, int] | None): Tokens of the name, with its ending where that is no token of its own."""
-        starts, text = self._starts, self.text
-        first = bisect_right(starts, start) - 1
-        if starts[first] != start and any(char.isalnum() for char in text[starts[first] : start]):
-            return None
-        last = bisect_right(starts, name_end - 1) - 1
-        token_end = starts[last] + len(self._doc[last])
-        if token_end != name_end:
-            rest = text[name_end:token_end]
-            if name_end == end or token_end > end:
-                rest = text[end:token_end]
-            elif token_end < end:
-                return None
-            else:
-                rest = ""
-            if any(char.isalnum() for char in rest):
-                return None
-        return first, last + 1
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

@@ -35,23 +35,22 @@ def fold_words(text: str) -> Words:
     words: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    if text.isprintable():  # then a space is the only white space
+        base = 0
+        for chunk in text.split(" "):
+            for word, start, end in _cached(chunk) if len(chunk) <= _LONGEST_CACHED else _fold_chunk(chunk):
+                words.append(word)
+                starts.append(base + start)
+                ends.append(base + end)
+            base += len(chunk) + 1
+        return Words(words, starts, ends)
     for found in _CHUNK.finditer(text):
-        chunk = found.group()
         base = found.start()
-        for word, start, end in _cached(chunk) if len(chunk) <= _LONGEST_CACHED else _fold_chunk(chunk):
+        for word, start, end in _fold_chunk(found.group()):
             words.append(word)
             starts.append(base + start)
             ends.append(base + end)
     return Words(words, starts, ends)
-
-
-def plain_words(text: str) -> list[str]:
-    """RETURNS (list[str]): The words alone, which is faster than ``fold_words``."""
-    words: list[str] = []
-    for chunk in text.split():
-        for word, _, _ in _cached(chunk) if len(chunk) <= _LONGEST_CACHED else _fold_chunk(chunk):
-            words.append(word)
-    return words
 
 
 def fold_key(text: str) -> str:
@@ -75,6 +74,8 @@ def _fold_char(char: str) -> str:
 
 
 def _fold_chunk(chunk: str) -> tuple[Word, ...]:
+    if not chunk:
+        return ()
     if chunk.isascii() and chunk.isalnum():
         return ((chunk.lower(), 0, len(chunk)),)
     initialism = _INITIALISM.fullmatch(chunk.strip('()[]{}"“”«»,;:!?¡¿')) is not None
