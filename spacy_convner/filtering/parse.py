@@ -27,13 +27,14 @@ def parse_selection(answer: str, n_candidates: int) -> ParsedAnswer:
     if numbers is None:
         return ParsedAnswer((), (refusal(answer, "not the asked JSON object"),), valid=False)
     selected: list[int] = []
-    dropped = []
+    dropped, seen = [], set()
     for number in numbers:
         if type(number) is not int or not 1 <= number <= n_candidates:
             dropped.append(refusal(_shown(number), "not a candidate"))
-        elif number - 1 in selected:
+        elif number in seen:
             dropped.append(refusal(str(number), "duplicate"))
         else:
+            seen.add(number)
             selected.append(number - 1)
     return ParsedAnswer(tuple(sorted(selected)), tuple(dropped[:MAX_RECORDED]), valid=True)
 

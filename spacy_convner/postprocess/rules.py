@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -62,9 +63,12 @@ def resolve_overlaps(predictions: Sequence[Prediction], policy: Policy) -> list[
         first, second = (length, item.score) if policy == "longest" else (item.score, length)
         return (-first, -second, item.start, i)
 
-    chosen: list[int] = []
+    taken: list[tuple[int, int, int]] = []  # sorted and apart, so only the two next to a span can overlap it
     for i in sorted(range(len(predictions)), key=rank):
         item = predictions[i]
-        if all(item.end <= predictions[k].start or predictions[k].end <= item.start for k in chosen):
-            chosen.append(i)
-    return sorted(chosen)
+        place = bisect_left(taken, (item.start, item.end))
+        if (place == 0 or taken[place - 1][1] <= item.start) and (
+            place == len(taken) or taken[place][0] >= item.end
+        ):
+            taken.insert(place, (item.start, item.end, i))
+    return sorted(i for _, _, i in taken)

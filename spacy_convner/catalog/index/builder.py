@@ -50,7 +50,6 @@ class SegmentBuilder:
         self._row_entry, self._row_step = array("I"), array("B")
         self._label, self._popularity = array("H"), array("f")
         self._offset, self._identity = array("Q", [0]), array("Q")
-        self._longest = 0
         self._unmatchable = 0
         self._examples: list[str] = []
 
@@ -70,7 +69,6 @@ class SegmentBuilder:
             self._keys.write(key.encode("utf8") + b"\n")
             self._row_entry.append(number)
             self._row_step.append(step)
-            self._longest = max(self._longest, len(key))
         record = pack(entry)
         self._records.write(record)
         self._n_bytes += len(record)
@@ -101,7 +99,7 @@ class SegmentBuilder:
         finder: KeyFinder
         n_rows = len(self._row_entry)
         if self._kind == "trie" or (self._kind == "auto" and n_rows > SMALL):
-            finder = TrieFinder.build(self._stored_keys(), self._longest)
+            finder = TrieFinder.build(self._stored_keys())
         else:
             finder = PhraseFinder.build(self._vocab, self._stored_keys())
         label = np.frombuffer(self._label, dtype=np.uint16).copy()

@@ -38,17 +38,10 @@ class Match(NamedTuple):
     popularity: float
 
 
-class _Resolved(NamedTuple):
-    label: str
-    id: str
-    step: str
-    popularity: float
-    head: str
-    tail: str
-    text: str
-
-
-_Rows = tuple[_Resolved, ...]
+_Row = tuple[str, str, str, float]  # label, id, step, popularity, as in Match
+_Rows = tuple[_Row, ...]
+_Marked = tuple[_Row, str, str, str]  # and marks before and after the entry's own spelling, and that
+_Resolved = tuple[_Rows, tuple[_Marked, ...]]
 # (first token, -(last token + 1)) → by label: sorting gives reading order
 _Spans = dict[tuple[int, int], _Rows]
 _new_match = tuple.__new__  # a third of the time of calling the class
@@ -58,17 +51,17 @@ def _merge(spans: _Spans, span: tuple[int, int], rows: _Rows) -> None:
     key = (span[0], -span[1])
     known = spans.get(key)
     if known is not None:
-        best = {row.label: row for row in known}
+        best = {row[0]: row for row in known}
         for row in rows:
-            other = best.get(row.label)
+            other = best.get(row[0])
             if other is None or _order(row) < _order(other):
-                best[row.label] = row
+                best[row[0]] = row
         rows = tuple(best[label] for label in sorted(best))
     spans[key] = rows
 
 
-def _order(row: _Resolved) -> tuple[int, float, str]:
-    return _RANK.get(row.step, _RANK_OF_OTHERS), -row.popularity, row.id
+def _order(row: _Row) -> tuple[int, float, str]:
+    return _RANK.get(row[2], _RANK_OF_OTHERS), -row[3], row[1]
 
 
 class CatalogIndex:
@@ -96,7 +89,7 @@ class CatalogIndex:
         for number in range(len(segments) - 1, -1, -1):
             self._removed[number] = gone
             gone |= segments[number].removed
-        self._cache: dict[int, dict[tuple[int, str, str], tuple[_Rows, _Rows]]] = {id(s): {} for s in segments}
+        self._cache: dict[int, dict[tuple[int, str, str], _Resolved]] = {id(s): {} for s in segments}
         self._endings = bool(self.normalizer.endings)
         self._literals = any(segment.finder.has_literals for segment in segments)
 
@@ -197,23 +190,42 @@ class CatalogIndex:
         tokens: TokenBounds | None = None
         for segment, removed in zip(self.segments, self._removed, strict=True):
             found = segment.finder.find(words, self._endings)
-            if found:
-                tokens = tokens or TokenBounds(doc, text)
-                for start, end, key_id, ending in found:
-                    self._propose(segment, removed, key_id, ending, tokens, starts[start], ends[end - 1], spans)
+            if not found:
+                continue
+            if tokens is None:
+                tokens = TokenBounds(doc, text)
+                a_word_a_token = tokens.starts == starts
+            cache = self._cache[id(segment)]
+            for start, end, key_id, ending in found:
+                first, last = starts[start], ends[end - 1]
+                if ending:
+                    self._propose_ending(segment, removed, key_id, ending, tokens, first, last, spans)
+                    continue
+                # What most matches take is written out here; a call each would cost a third more.
+                resolved = cache.get((key_id, text[first:last], ""))
+                if resolved is None:
+                    resolved = self._resolve(segment, removed, key_id, text[first:last])
+                rows, marked = resolved
+                if rows:
+                    span = (start, end) if a_word_a_token else tokens.span(first, last, last)
+                    if span is not None:
+                        key = (span[0], -span[1])
+                        if key in spans:
+                            _merge(spans, span, rows)
+                        else:
+                            spans[key] = rows
+                if marked:
+                    self._propose_marked(marked, tokens, first, last, spans)
         if self._literals:
-            for key, first, last in literal_chunks(text):
-                for segment, removed in zip(self.segments, self._removed, strict=True):
-                    for _, _, key_id, _ in segment.finder.find([key], False):
-                        tokens = tokens or TokenBounds(doc, text)
-                        self._propose(segment, removed, key_id, 0, tokens, first, last, spans)
-        return [
-            _new_match(Match, (first, -minus_last, row.label, row.id, row.step, row.popularity))
-            for (first, minus_last), rows in sorted(spans.items())
-            for row in rows
-        ]
+            self._propose_literals(doc, text, spans)
+        matches: list[Match] = []
+        for (first_token, minus_last), rows in sorted(spans.items()):
+            place = (first_token, -minus_last)
+            for row in rows:
+                matches.append(_new_match(Match, place + row))
+        return matches
 
-    def _propose(
+    def _propose_ending(
         self,
         segment: Segment,
         removed: frozenset[int],
@@ -225,49 +237,61 @@ class CatalogIndex:
         spans: _Spans,
     ) -> None:
         text = tokens.text
-        name_end, called = end, ""
-        if ending:
-            name_end = end - ending
-            while text[name_end - 1] in APOSTROPHES:
-                name_end -= 1
-            called = "possessive" if name_end < end - ending else "plural"
-            if called not in self.normalizer.endings:
-                return
-        rows, marked = self._resolved(segment, removed, key_id, text[start:name_end], called)
-        if rows and (span := tokens.span(start, end, name_end)):
-            _merge(spans, span, rows)
-        for row in marked:
-            # "Wham!" and "(I Can't Get No)" are found with their own marks where the utterance has them.
-            last = end + len(row.tail) if row.tail and text.startswith(row.tail, end) else end
-            first = start - len(row.head) if row.head and text.endswith(row.head, 0, start) else start
+        name_end = end - ending
+        while text[name_end - 1] in APOSTROPHES:
+            name_end -= 1
+        called = "possessive" if name_end < end - ending else "plural"
+        if called in self.normalizer.endings:
+            rows, _ = self._resolve(segment, removed, key_id, text[start:name_end], called)
+            if rows and (span := tokens.span(start, end, name_end)):
+                _merge(spans, span, rows)
+
+    def _propose_marked(
+        self, marked: tuple[_Marked, ...], tokens: TokenBounds, start: int, end: int, spans: _Spans
+    ) -> None:
+        """Find "Wham!" and "(I Can't Get No)" with their own marks where the utterance has them."""
+        text = tokens.text
+        for row, head, tail, name in marked:
+            last = end + len(tail) if tail and text.startswith(tail, end) else end
+            first = start - len(head) if head and text.endswith(head, 0, start) else start
             if (first, last) != (start, end):
-                row = row._replace(step=self.normalizer.difference(text[first:last], row.text) or row.step)
+                row = (row[0], row[1], self.normalizer.difference(text[first:last], name) or row[2], row[3])
             if span := tokens.span(first, last, last):
                 _merge(spans, span, (row,))
 
-    def _resolved(
-        self, segment: Segment, removed: frozenset[int], key_id: int, surface: str, called: str
-    ) -> tuple[_Rows, _Rows]:
-        """RETURNS (tuple): The best entry of each label, by label, for a key as an utterance writes it; apart from
-        them those whose own spelling begins or ends with marks.
+    def _propose_literals(self, doc: Doc, text: str, spans: _Spans) -> None:
+        for key, first, last in literal_chunks(text):
+            for segment, removed in zip(self.segments, self._removed, strict=True):
+                for _, _, key_id, _ in segment.finder.find([key], False):
+                    tokens = TokenBounds(doc, text)
+                    rows, marked = self._resolve(segment, removed, key_id, text[first:last])
+                    if rows and (span := tokens.span(first, last, last)):
+                        _merge(spans, span, rows)
+                    self._propose_marked(marked, tokens, first, last, spans)
+
+    def _resolve(
+        self, segment: Segment, removed: frozenset[int], key_id: int, surface: str, called: str = ""
+    ) -> _Resolved:
+        """Find the best entry of each label for a key as an utterance writes it.
+
+        RETURNS (tuple): By label; apart from them those whose own spelling begins or ends with marks.
         """
         cache = self._cache[id(segment)]
         known = cache.get((key_id, surface, called))
         if known is None:
-            found: dict[str, _Resolved] = {}
+            plain: dict[str, _Row] = {}
+            marked: dict[str, _Marked] = {}
             for entry, number, identity, head, tail in segment.rows(key_id):
-                if entry.label not in found and identity not in removed:
-                    step = self._step(segment, entry, number, surface)
-                    if step is not None:
-                        marks = ("", "") if called else (head, tail)
-                        found[entry.label] = _Resolved(
-                            entry.label, entry.id, called or step, entry.popularity, *marks, entry.text
-                        )
-            rows = [found[label] for label in sorted(found)]
-            known = (
-                tuple(row for row in rows if not (row.head or row.tail)),
-                tuple(row for row in rows if row.head or row.tail),
-            )
+                if entry.label in plain or entry.label in marked or identity in removed:
+                    continue
+                step = self._step(segment, entry, number, surface)
+                if step is not None:
+                    row = (entry.label, entry.id, called or step, entry.popularity)
+                    if (head or tail) and not called:
+                        marked[entry.label] = (row, head, tail, entry.text)
+                    else:
+                        plain[entry.label] = row
+            known = tuple(plain[label] for label in sorted(plain)), tuple(marked.values())
             if len(cache) >= _MOST_CACHED:
                 cache.clear()
             cache[key_id, surface, called] = known

@@ -20,7 +20,7 @@ from spacy.vocab import Vocab
 
 from ..normalization.words import LITERAL
 
-_SHORTEST_WITH_ENDING = 3  # letters of a last word that a plural may follow: "Cars", but not "As" as the plural of "A"
+_SHORTEST_WITH_ENDING = 3  # letters of a word that an ending may follow: "Cars", but not "As" as the plural of "A"
 
 
 # A key of the index in a text: (first word, last word + 1, key id, letters of the last word that aren't the key's).
@@ -47,28 +47,42 @@ class KeyFinder(Protocol):
         """RETURNS (list[Found]): Every key, overlapping and nested ones too."""
 
 
+# What is known of words in a row: id of the key that they are (-1: none), what may follow (None: nothing), and the words
+# with a space after them.
+_Node = tuple[int, "dict[str, _Node | None] | None", str]
+_MOST_NODES = 100_000
+
+
 class TrieFinder:
-    """A LOUDS trie over keys (marisa-trie): one prefix search a word; loads by memory-map."""
+    """A LOUDS trie over keys (marisa-trie) that loads by memory-map.
+
+    Utterances share most of their words, so what the trie said of a word after others is remembered, up to a limit:
+    then a step through a key is one look into a dictionary.
+    """
 
     kind = "trie"
 
-    def __init__(self, trie: marisa_trie.Trie, longest: int) -> None:
+    def __init__(self, trie: marisa_trie.Trie) -> None:
         self.trie = trie
-        self.longest = longest
+        self._known: dict[str, _Node | None] = {}
+        self._n_known = 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TrieFinder, (self.trie,)
 
     @property
     def has_literals(self) -> bool:
         return bool(self.trie.has_keys_with_prefix(LITERAL))
 
     @classmethod
-    def build(cls, keys: Iterator[str], longest: int) -> TrieFinder:
-        return cls(marisa_trie.Trie(keys), longest)
+    def build(cls, keys: Iterator[str]) -> TrieFinder:
+        return cls(marisa_trie.Trie(keys))
 
     @classmethod
-    def load(cls, path: Path, longest: int) -> TrieFinder:
+    def load(cls, path: Path) -> TrieFinder:
         trie = marisa_trie.Trie()
         trie.mmap(str(path))
-        return cls(trie, longest)
+        return cls(trie)
 
     def __len__(self) -> int:
         return len(self.trie)
@@ -77,33 +91,51 @@ class TrieFinder:
         return np.fromiter(map(self.trie.key_id, keys), dtype=np.uint32, count=n)
 
     def find(self, words: Sequence[str], endings: bool) -> list[Found]:
-        text = " ".join(words) + " "
+        if self._n_known > _MOST_NODES:
+            self._known, self._n_known = {}, 0
         found: list[Found] = []
-        prefixes = self.trie.iter_prefixes_with_ids
-        width = self.longest + 1
-        at = 0
-        for start, word in enumerate(words):
-            for key, key_id in prefixes(text[at : at + width]):
-                stop = at + len(key)
-                following = text[stop]
-                if following == " ":
-                    found.append((start, start + 1 + key.count(" "), key_id, 0))
-                elif endings and following in "se" and (ending := _ending_at(text, stop)) and _may_have_ending(key):
-                    found.append((start, start + 1 + key.count(" "), key_id, ending))
-            at += len(word) + 1
+        stems = [_stems(word) if endings and word[-1] == "s" else () for word in words]
+        count = len(words)
+        for start in range(count):
+            following: dict[str, _Node | None] | None = self._known
+            before, end = "", start
+            while following is not None and end < count:
+                word = words[end]
+                try:
+                    node = following[word]
+                except KeyError:
+                    node = self._ask(following, before, word)
+                for stem, ending in stems[end]:
+                    stem_node = following[stem] if stem in following else self._ask(following, before, stem)
+                    if stem_node is not None and stem_node[0] >= 0:
+                        found.append((start, end + 1, stem_node[0], ending))
+                end += 1
+                if node is None:
+                    break
+                key_id, following, before = node
+                if key_id >= 0:
+                    found.append((start, end, key_id, 0))
         return found
 
+    def _ask(self, following: dict[str, _Node | None], before: str, word: str) -> _Node | None:
+        key = before + word
+        key_id = self.trie.get(key, -1)
+        longer = self.trie.has_keys_with_prefix(key + " ")
+        node: _Node | None = (key_id, {} if longer else None, key + " ") if longer or key_id >= 0 else None
+        following[word] = node
+        self._n_known += 1
+        return node
 
-def _ending_at(text: str, stop: int) -> int:
-    """text (str): With a space after each word. RETURNS (int): Letters of a plural or possessive ending here, or 0."""
-    if text.startswith("s ", stop):
-        return 1
-    return 2 if text.startswith("es ", stop) and text[stop - 1] in "sxzhlnr" else 0
 
-
-def _may_have_ending(key: str) -> bool:
-    last = key[key.rfind(" ") + 1 :]
-    return len(last) >= _SHORTEST_WITH_ENDING and last[-1].isalpha()
+def _stems(word: str) -> list[tuple[str, int]]:
+    """RETURNS (list[tuple[str, int]]): What a word may be the plural or possessive of, and the letters it has more."""
+    return [
+        (word[:-ending], ending)
+        for ending in (1, 2)
+        if len(word) - ending >= _SHORTEST_WITH_ENDING
+        and word[-ending - 1].isalpha()
+        and (ending == 1 or (word[-2] == "e" and word[-3] in "sxzhlnr"))
+    ]
 
 
 class PhraseFinder:
@@ -146,16 +178,14 @@ class PhraseFinder:
         found = [(start, end, self._id(words[start:end]), 0) for start, end in self._spans(words)]
         if endings:
             for number, word in enumerate(words):
-                for ending in (1, 2):
-                    stem = word[:-ending]
-                    if stem and _ending_at(word + " ", len(stem)) == ending and _may_have_ending(stem):
-                        first = max(0, number + 1 - self._most_words)
-                        changed = [*words[first:number], stem]
-                        found += [
-                            (first + start, number + 1, self._id(changed[start:end]), ending)
-                            for start, end in self._spans(changed)
-                            if end == len(changed)
-                        ]
+                for stem, ending in _stems(word) if word[-1] == "s" else ():
+                    first = max(0, number + 1 - self._most_words)
+                    changed = [*words[first:number], stem]
+                    found += [
+                        (first + start, number + 1, self._id(changed[start:end]), ending)
+                        for start, end in self._spans(changed)
+                        if end == len(changed)
+                    ]
         return found
 
     def _spans(self, words: Sequence[str]) -> set[tuple[int, int]]:

@@ -14,7 +14,6 @@ Tables, one NumPy array each, memory-mapped when loaded from disk:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from spacy.strings import hash_string  # type: ignore[attr-defined]
 
 from ...ty import CatalogEntry
+from ..normalization.words import fold_words
 from .finders import KeyFinder
 
 OWN, ALIAS, FIRST_NAME_STEP = 0, 1, 2
@@ -31,7 +31,6 @@ MERGED = 0xFFFF  # label of an entry whose names went to another of the same (la
 SEPARATOR = "\x1f"
 Table = NDArray[Any]
 _MOST_CACHED = 1 << 14
-_HEAD, _TAIL = re.compile(r"^\W+"), re.compile(r"\W+$")
 
 
 class Row(NamedTuple):
@@ -85,7 +84,8 @@ class Segment:
             entry = self._entry(number)
             head = tail = ""
             if step == OWN and not (entry.text[0].isalnum() and entry.text[-1].isalnum()):
-                head, tail = (found[0] if (found := marks.search(entry.text)) else "" for marks in (_HEAD, _TAIL))
+                _, starts, ends = fold_words(entry.text)
+                head, tail = (entry.text[: starts[0]], entry.text[ends[-1] :]) if starts else ("", "")
             yield Row(entry, step, self.identity(number), head, tail)
 
     def step_name(self, number: int) -> str:

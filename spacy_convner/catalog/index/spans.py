@@ -13,7 +13,7 @@ class TokenBounds:
     def __init__(self, doc: Doc, text: str) -> None:
         self.text = text
         self._doc = doc
-        self._starts = [token.idx for token in doc]
+        self.starts = [token.idx for token in doc]
 
     def span(self, start: int, end: int, name_end: int) -> tuple[int, int] | None:
         """Find the tokens of a name, with its ending where that is no token of its own.
@@ -21,7 +21,7 @@ class TokenBounds:
         start, end (int): Characters of the words. name_end (int): Where a possessive or plural ending starts, or end.
         RETURNS (tuple[int, int] | None): First token, last token + 1; None if letters of other words are in them.
         """
-        starts, text = self._starts, self.text
+        starts, text = self.starts, self.text
         first = bisect_right(starts, start) - 1
         if starts[first] != start and any(char.isalnum() for char in text[starts[first] : start]):
             return None

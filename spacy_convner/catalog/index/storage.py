@@ -44,7 +44,6 @@ class SegmentInfo:
     name: str
     kind: str
     entries: int
-    longest: int
     labels: list[str]
     steps: list[str]
     files: dict[str, list[int]]
@@ -123,10 +122,8 @@ def write_segment(folder: Path, segment: Segment) -> SegmentInfo:
         for name in _TABLES:
             np.save(scratch / f"{name}.npy", segment.tables[name], allow_pickle=False)
         np.save(scratch / "removed.npy", np.array(sorted(segment.removed), dtype=np.uint64), allow_pickle=False)
-        longest = 0
         if isinstance(segment.finder, TrieFinder):
             segment.finder.trie.save(str(scratch / "keys.marisa"))
-            longest = segment.finder.longest
         else:
             assert isinstance(segment.finder, PhraseFinder)
             np.save(scratch / "hashes.npy", segment.finder.hashes, allow_pickle=False)
@@ -136,7 +133,7 @@ def write_segment(folder: Path, segment: Segment) -> SegmentInfo:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     return SegmentInfo(
-        scratch.name, segment.finder.kind, segment.n_entries, longest, list(segment.labels), list(segment.steps), files
+        scratch.name, segment.finder.kind, segment.n_entries, list(segment.labels), list(segment.steps), files
     )
 
 
@@ -157,7 +154,7 @@ def load_segment(folder: Path, info: SegmentInfo, vocab: Vocab) -> Segment:
         tables = {name: np.load(place / f"{name}.npy", mmap_mode=_mode(place / f"{name}.npy")) for name in _TABLES}
         finder: KeyFinder
         if info.kind == "trie":
-            finder = TrieFinder.load(place / "keys.marisa", info.longest)
+            finder = TrieFinder.load(place / "keys.marisa")
         else:
             finder = PhraseFinder(vocab, np.load(place / "hashes.npy"), np.load(place / "lengths.npy"))
         removed = frozenset(np.load(place / "removed.npy").tolist())

@@ -122,6 +122,7 @@ def _fold_chunk(chunk: str) -> tuple[Word, ...]:
 _cached = lru_cache(maxsize=1 << 17)(_fold_chunk)
 
 
+_ALONE = re.compile(r"(?<!\S)[\W_](?<!\s)")
 LITERAL = "\x02"  # before the key of a name that has no word in it, such as "!!!"
 
 
@@ -132,8 +133,10 @@ def literal_key(name: str) -> str:
 
 def literal_chunks(text: str) -> list[tuple[str, int, int]]:
     """RETURNS (list[tuple[str, int, int]]): (key, start, end) of what stands between spaces and has no word in it."""
+    if _ALONE.search(text) is None:
+        return []
     return [
         (LITERAL + found.group(), found.start(), found.end())
         for found in _CHUNK.finditer(text)
-        if not found.group()[0].isalnum() and not fold_words(found.group()).words
+        if not fold_words(found.group()).words
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from ...ty import Candidate
@@ -18,17 +19,22 @@ def decode(
     RETURNS (list[int]): Indices of candidates, ascending. Selected spans are the same or don't overlap.
     """
     order = sorted(
-        range(len(candidates)),
+        (i for i in range(len(candidates)) if probabilities[i] >= min(threshold, second_threshold)),
         key=lambda i: (-probabilities[i], candidates[i].start - candidates[i].end, candidates[i].start, i),
     )
-    taken: list[tuple[int, int]] = []
+    taken: list[tuple[int, int]] = []  # sorted and apart, so only the two next to a span can overlap it
     selected = []
     for i in order:
         start, end = candidates[i].start, candidates[i].end
-        if (start, end) in taken:
+        place = bisect_right(taken, (start, end))
+        if place and taken[place - 1] == (start, end):
             if probabilities[i] >= second_threshold:
                 selected.append(i)
-        elif probabilities[i] >= threshold and not any(a < end and start < b for a, b in taken):
-            taken.append((start, end))
+        elif (
+            probabilities[i] >= threshold
+            and (place == 0 or taken[place - 1][1] <= start)
+            and (place == len(taken) or taken[place][0] >= end)
+        ):
+            taken.insert(place, (start, end))
             selected.append(i)
     return sorted(selected)

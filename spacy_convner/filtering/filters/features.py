@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from zlib import crc32
 
-from ...ty import Candidate, FilterRequest, FilterTask
+from ...ty import FilterRequest, FilterTask
 from .counts import WORD, AcceptanceCounts, fold
+from .sentence import Sentence
 
 DIMENSIONS = 1 << 18
 _CAMEL = re.compile(r"[A-ZÁÉÍÓÚÑ]+(?![a-z])|[A-ZÁÉÍÓÚÑ]?[a-záéíóúñ]+|\d+")
@@ -66,12 +67,14 @@ class FeatureMaker:
         }
         self._hashes: dict[str, int] = {}
 
-    def __call__(self, request: FilterRequest, own: AcceptanceCounts | None = None) -> list[Row]:
+    def __call__(self, request: FilterRequest, own: AcceptanceCounts | None = None) -> Iterator[Row]:
         """own (AcceptanceCounts | None): Counts to leave out: those of the very exemplar, while fitting.
 
-        RETURNS (list[Row]): (indices below ``DIMENSIONS``, values), parallel to the request's candidates.
+        YIELDS (Row): (indices below ``DIMENSIONS``, values), parallel to the request's candidates.
         """
-        return [self._row(names) for names in self._named(request, own)]
+        sentence = Sentence(request, self.counts, own)
+        for i, candidate in enumerate(request.candidates):
+            yield self._row((candidate.label, self._features(i, sentence, own)))
 
     def _row(self, named: tuple[str, list[tuple[str, float]]]) -> Row:
         label, features = named
@@ -88,43 +91,16 @@ class FeatureMaker:
                 values.append(value)
         return indices, values
 
-    def _named(self, request: FilterRequest, own: AcceptanceCounts | None) -> list[tuple[str, list[tuple[str, float]]]]:
-        text, candidates = request.text, request.candidates
-        spots = [(m.start(), m.end()) for m in WORD.finditer(text)]
-        words = [fold(text[start:end]) for start, end in spots]
-        spoken = text == text.lower()
-        rates = [self.counts.pair_rate(fold(text[c.start : c.end]), c.label, own) for c in candidates]
-        bag = sorted(set(words))
-        return [
-            (
-                candidate.label,
-                self._features(i, candidate, candidates, rates, text, spots, words, bag, spoken, own),
-            )
-            for i, candidate in enumerate(candidates)
-        ]
-
-    def _features(
-        self,
-        i: int,
-        candidate: Candidate,
-        candidates: Sequence[Candidate],
-        rates: Sequence[tuple[float, int]],
-        text: str,
-        spots: Sequence[tuple[int, int]],
-        words: Sequence[str],
-        bag: Sequence[str],
-        spoken: bool,
-        own: AcceptanceCounts | None,
-    ) -> list[tuple[str, float]]:
+    def _features(self, i: int, sentence: Sentence, own: AcceptanceCounts | None) -> list[tuple[str, float]]:
+        candidate, words, rates = sentence.candidates[i], sentence.words, sentence.rates
         start, end, label = candidate.start, candidate.end, candidate.label
-        surface = text[start:end]
-        inside = [k for k, (a, b) in enumerate(spots) if a < end and start < b]
-        first, last = (inside[0], inside[-1]) if inside else (0, -1)
+        surface = sentence.text[start:end]
+        first, last = sentence.inside(candidate)
         out: list[tuple[str, float]] = [("bias", 1.0), (f"step={candidate.step}", 1.0)]
 
         # 1 what exemplars say about this very name
         rate, seen = rates[i]
-        name_rate, name_seen = self.counts.name_rate(fold(surface), own)
+        name_rate, name_seen = self.counts.name_rate(sentence.names[i], own)
         out.append(("rate", _logit(rate)))
         out.append((f"seen={min(seen, 4)}", 1.0))
         if seen:
@@ -133,13 +109,14 @@ class FeatureMaker:
             out.append(("name_rate", _logit(name_rate)))
 
         # 2 shape
-        length = len(inside)
+        length = last - first + 1
         out.append((f"length={min(length, 5)}", 1.0))
         lower = surface == surface.lower()
         cased = "upper" if surface == surface.upper() else "title" if surface.istitle() else "mix"
         casing = "lower" if lower else cased
-        out.append((f"case={casing},{'spoken' if spoken else 'written'},{'first' if first == 0 else 'in'}", 1.0))
-        own_words = [words[k] for k in inside]
+        out.append((f"case={casing},{'spoken' if sentence.spoken else 'written'},{'first' if first == 0 else 'in'}", 1.0))
+        own_words = words[first : last + 1]
+        out_of_span = [word for word in sentence.around(first, last) if word not in own_words]
         stops = stop_words()
         all_stop = all(word in stops for word in own_words)
         background = min((self.counts.background_count(word, own) for word in own_words), default=0)
@@ -152,17 +129,19 @@ class FeatureMaker:
         nested = contains = crossing = False
         longer_rate = best_rival = 0.0
         top_rival_popularity = -1.0
-        label_said = bool(label_words(label) & (set(words) - set(own_words)))
+        label_said = bool(label_words(label).intersection(out_of_span))
         rival_said = False
         rivals = []
-        for j, other in enumerate(candidates):
+        beside: dict[str, float] = {}
+        for j in sentence.neighbours(first, last):
+            other = sentence.candidates[j]
             if j == i:
                 continue
             if other.start == start and other.end == end:
                 rivals.append(other.label)
                 best_rival = max(best_rival, rates[j][0])
                 top_rival_popularity = max(top_rival_popularity, other.popularity)
-                rival_said = rival_said or bool(label_words(other.label) & (set(words) - set(own_words)))
+                rival_said = rival_said or bool(label_words(other.label).intersection(out_of_span))
             elif other.start <= start and end <= other.end:
                 nested = True
                 longer_rate = max(longer_rate, rates[j][0])
@@ -171,7 +150,8 @@ class FeatureMaker:
             elif other.start < end and start < other.end:
                 crossing = True
             else:
-                out.append((f"beside={other.label}", rates[j][0]))
+                beside[other.label] = max(beside.get(other.label, 0.0), rates[j][0])
+        out.extend((f"beside={name}", best) for name, best in sorted(beside.items()))
         out.append((f"nested={nested}", 1.0))
         if nested:
             out.append(("longer_rate", _logit(longer_rate)))
@@ -200,13 +180,12 @@ class FeatureMaker:
         for k in range(max(0, first - 4), min(len(words), last + 5)):
             if not first <= k <= last:
                 out.append((f"near={words[k]}", 0.5))
-        out_of_span = [word for word in bag if word not in own_words]
         scale = 1.0 / math.sqrt(len(out_of_span) or 1)
         out.extend((f"bag={word}", scale) for word in out_of_span)
-        out.append((f"whole={len(inside) == len(words)}", 1.0))
+        out.append((f"whole={length == len(words)}", 1.0))
 
         # 5 evidence that needs no exemplar
-        described = bool(self._descriptions.get(label, frozenset()) & set(out_of_span))
+        described = bool(self._descriptions.get(label, frozenset()).intersection(out_of_span))
         out.append((f"label_word={label_said},{rival_said}", 1.0))
         out.append((f"description={described}", 1.0))
         cold = {

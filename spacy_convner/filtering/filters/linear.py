@@ -196,7 +196,7 @@ def _matrix(rows: Sequence[Row]) -> tuple[csr_matrix, NDArray[np.int32]]:
 _COLD_INDEX = FeatureMaker(AcceptanceCounts(), FilterTask())._row(("", [("cold", 1.0)]))[0][0]
 
 
-def _probabilities(rows: Sequence[Row], weights: Floats, bias: float) -> Floats:
+def _probabilities(rows: Iterable[Row], weights: Floats, bias: float) -> Floats:
     if not len(weights):
         logits = np.array([sum(v for i, v in zip(*row, strict=True) if i == _COLD_INDEX) for row in rows], dtype=float)
     else:
