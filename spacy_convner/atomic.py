@@ -21,6 +21,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise DataError("is a folder, a file was expected", path=path, hint="give the path of a file to write")
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():  # /dev/stdout, /dev/null, a pipe: there is nothing to replace
+        yield path
+        return
     # A short name of its own, so that a long file name doesn't pass the file system's limit.
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
@@ -32,9 +36,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ) from err
     try:
         yield temporary
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o7777)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_saved(path: Path) -> bytes:
+    """RETURNS (bytes): A file of a saved component. RAISES: DataError if it isn't there."""
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise DataError(f"the saved pipeline is damaged: {err.strerror or err}", path=path) from err
 
 
 def write_bytes(path: Path, data: bytes) -> None:

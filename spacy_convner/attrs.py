@@ -20,6 +20,7 @@ SELECTED_KEY = "sc"
 _PROVENANCE = "convner"
 _EXEMPLARS = "convner_exemplars"
 _LANG = "convner_lang"
+_WRITTEN = "spacy_convner.written_ents"
 
 
 class Provenance(MutableMapping[str, Any]):
@@ -168,6 +169,18 @@ def get_scores(group: SpanGroup) -> list[float]:
     if scores is None or not hasattr(scores, "__len__") or len(scores) != len(group):
         return [1.0] * len(group)
     return [_number(score) for score in scores]
+
+
+def get_written_ents(doc: Doc, name: str) -> set[tuple[int, int, str]]:
+    """RETURNS (set): (start, end, label), in characters, of entities that component ``name`` wrote."""
+    return {(start, end, label) for start, end, label in doc.user_data.get(_WRITTEN, {}).get(name, ())}
+
+
+def set_written_ents(doc: Doc, name: str, ents: Sequence[Span]) -> None:
+    """Remember which entities a component wrote, so that it can take them back; costs nothing where there are none."""
+    known = dict(doc.user_data.get(_WRITTEN, {}))
+    if ents or name in known:
+        doc.user_data[_WRITTEN] = {**known, name: [[e.start_char, e.end_char, e.label_] for e in ents]}
 
 
 def _number(value: Any) -> float:

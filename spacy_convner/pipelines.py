@@ -9,7 +9,7 @@ import spacy
 from spacy.language import Language
 from spacy.util import is_package, load_config, load_model_from_config
 
-from .errors import ConfigError, DataError
+from .errors import ConfigError, ConvnerError, DataError
 
 
 def load_pipeline(source: str) -> Language:
@@ -25,8 +25,11 @@ def load_pipeline(source: str) -> Language:
             raise DataError("no such config file", path=path)
         try:
             nlp = load_model_from_config(load_config(path), auto_fill=True)
-        except ValueError as err:  # confection, registry and config errors
-            if isinstance(err, ConfigError | DataError):
+        except (
+            ValueError,
+            ImportError,
+        ) as err:  # an unknown language is an ImportError; confection, registry and config errors
+            if isinstance(err, ConvnerError):
                 raise
             raise ConfigError(f"{path}: {str(err).strip()}") from err
         nlp.initialize()
@@ -35,8 +38,8 @@ def load_pipeline(source: str) -> Language:
         raise DataError("no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file")
     try:
         return spacy.load(source)
-    except (OSError, ValueError) as err:
-        if isinstance(err, ConfigError | DataError):
+    except (OSError, ValueError, ImportError) as err:
+        if isinstance(err, ConvnerError):
             raise
         raise DataError(f"can't be loaded as a pipeline: {str(err).strip()}", path=source) from err
 
@@ -48,4 +51,7 @@ def pipeline_fingerprint(nlp: Language) -> str:
         digest.update(name.encode("utf8"))
         if hasattr(pipe, "to_bytes"):
             digest.update(pipe.to_bytes(exclude=["vocab"]))
+        template = getattr(pipe, "template", None)  # read by path at every start
+        if template is not None and Path(template).is_file():
+            digest.update(Path(template).read_bytes())
     return digest.hexdigest()

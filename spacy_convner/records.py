@@ -15,6 +15,7 @@ from typing import Any
 from .errors import DataError
 from .ty import Exemplar, LabelledSpan
 
+LONGEST_TEXT = 1_000_000  # characters: what spaCy takes
 SPAN_SHAPE = '{"start": int, "end": int, "label": str}, offsets in characters, end exclusive'
 
 
@@ -127,10 +128,13 @@ def parse_utterance(record: Mapping[str, Any], *, path: Path | None = None, line
     text = record.get("text")
     if not isinstance(text, str):
         raise fail("text", "missing" if text is None else f"expected a string, got {text!r:.60}")
-    try:
-        text.encode("utf8")
-    except UnicodeEncodeError as err:
-        raise fail("text", f"lone surrogate at character {err.start}, not valid Unicode") from err
+    if len(text) > LONGEST_TEXT:
+        raise fail("text", f"{len(text):,} characters, at most {LONGEST_TEXT:,} are an utterance", "split or drop it")
+    for field, value in record.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf8")
+        except UnicodeEncodeError as err:
+            raise fail(field, f"lone surrogate {err.object[err.start]!r}, not valid Unicode") from err
     lang = record.get("lang")
     if lang is not None and not isinstance(lang, str):
         raise fail("lang", f"expected a language code such as 'en', got {lang!r:.60}")
@@ -213,8 +217,10 @@ def read_labels(source: Path | str | Mapping[str, Any]) -> dict[str, str]:
         text = "\n".join(line for _, line in open_lines(path))
         try:
             data = yaml.safe_load(text)
-        except yaml.YAMLError as err:
+        except (yaml.YAMLError, ValueError) as err:  # a date that doesn't exist is a ValueError
             raise DataError(f"not valid YAML: {err}".replace("\n", " "), path=path) from err
+        except RecursionError as err:
+            raise DataError("not valid YAML: nested too deep", path=path) from err
     if not isinstance(data, Mapping) or not data:
         raise DataError("expected a mapping of label to description", path=path)
     labels = {}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 
-from ..errors import ConvnerError
+from ..errors import ConfigError, ConvnerError
 
 Arg, Opt = typer.Argument, typer.Option
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,6 +50,7 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
             except ConvnerError as err:
                 fail(str(err))
             except KeyboardInterrupt:
+                _stop_workers()
                 fail("Interrupted. Finished work is kept; run the same command again to continue.", code=130)
             except BrokenPipeError:
                 # The reader went away (| head): not an error of ours.
@@ -59,6 +63,27 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
         return function
 
     return register
+
+
+def _stop_workers() -> None:
+    # spaCy's queue would wait for workers that nobody reads from any more, and they for it.
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(1)
+    if workers:
+        atexit.register(os._exit, 130)  # the exit would join the queue's thread, for ever
+
+
+def keep_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path] = ()) -> None:
+    """RAISES: ConfigError if an output is an input too, or two outputs are one file."""
+    taken = {source.resolve(): f"is an input: {source}" for source in inputs}
+    for output in outputs:
+        if output is not None and output.resolve() in taken:
+            raise ConfigError(f"{output} {taken[output.resolve()]}; choose another output")
+        if output is not None:
+            taken[output.resolve()] = "is given as an output twice"
 
 
 def fail(message: str, code: int = 1) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from .app import Arg, Opt, catalog_app, command, say, show_progress
+from .app import Arg, Opt, catalog_app, command, keep_inputs, say, show_progress
 
 T = TypeVar("T")
 _CATALOG = "Index that build made; or a JSONL, CSV, TSV or Parquet file, a folder of them, or a quoted glob"
@@ -97,6 +97,7 @@ def stats_cli(
     from ..catalog.statistics import candidate_statistics, catalog_statistics
     from ..records import read_exemplars
 
+    keep_inputs([output], [catalog, *annotated])
     stats = catalog_statistics(_known_labels(_entries(catalog), labels), top)
     if annotated:
         matcher = _matcher(catalog, lang)

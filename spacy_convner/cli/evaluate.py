@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import DataError
-from .app import Arg, Opt, app, command, say, show_progress
+from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -39,6 +39,7 @@ def evaluate_cli(
 
     if output.is_dir():
         raise DataError("is a folder, a file was expected", path=output, hint="e.g. --output metrics/teacher.json")
+    keep_inputs([output], tests)
     order = list(read_labels(labels)) if labels is not None else []
     sets = read_sets(tests, order if labels is not None else None)
     check_sets(sets)
@@ -66,6 +67,9 @@ def evaluate_cli(
     metrics["sizes"] = {key: round(value, 3) for key, value in sizes.items() if value is not None}
     write_text(output, json.dumps(metrics, ensure_ascii=False, indent=1) + "\n")
     show(metrics, list(sets) if len(sets) == 1 else [*sets, POOLED])
+    failed = sum(found.get("statuses", {}).get("failed", 0) for name, found in metrics["sets"].items() if name in sets)
+    if failed:
+        say(f"{failed:,} utterances failed and count as answered with nothing; mend the cause and evaluate again")
     say(f"Wrote {output}")
 
 

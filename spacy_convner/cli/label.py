@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ..errors import ConfigError, DataError
-from .app import Arg, Opt, app, command, say, show_progress
+from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
 
 
 @command(app, "label")
@@ -31,6 +31,7 @@ def label_cli(
     from ..pipelines import load_pipeline
     from ..silver.labelling import check_input, label_file
 
+    keep_inputs([output, metrics], [source])
     check_input(source)  # before minutes are spent on loading
     if metrics is not None and metrics.is_dir():
         raise DataError("is a folder, a file was expected", path=metrics, hint="e.g. --metrics metrics/label.json")
@@ -59,6 +60,8 @@ def label_cli(
     speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
     statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
     say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+    if failed := stats["statuses"].get("failed"):
+        fail(f"{failed:,} utterances failed: {stats['reason']}. Run the same command again to try them again.")
 
 
 @command(app, "split")
@@ -76,6 +79,7 @@ def split_cli(
     """
     from ..silver.splitting import split_corpora
 
+    keep_inputs([train, dev], [*sources, *exclude])
     counts = split_corpora(sources, train, dev, dev_share=dev_share, seed=seed, exclude=exclude)
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
@@ -95,6 +99,7 @@ def convert_cli(
     from ..docbin import exemplar_to_doc, write_docbin
     from ..records import number_exemplars, read_labels, to_record
 
+    keep_inputs([output], [source])
     numbered = list(number_exemplars(source, read_labels(labels) if labels else None))
     exemplars = [exemplar for _, exemplar in numbered]
     if output.suffix == ".spacy":

@@ -60,9 +60,12 @@ def read_metrics(folder: Path) -> Metrics:
     return metrics
 
 
+_TOO_LARGE = 1e100
+
+
 def is_number(value: object) -> TypeGuard[float]:
-    """RETURNS (bool): Whether this is a number; True and False aren't."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """RETURNS (bool): Whether this is a number that a report can show; True, False and 401 digits aren't."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _TOO_LARGE
 
 
 def _read_json(path: Path) -> Any:

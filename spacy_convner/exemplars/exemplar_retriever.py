@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
 
-from ..atomic import write_bytes
+from ..atomic import read_saved, write_bytes
 from ..attrs import (
     CANDIDATES_KEY,
     exemplar_from_dict,
@@ -30,9 +31,13 @@ from ..attrs import (
 from ..errors import ConfigError, DataError
 from ..records import read_exemplars
 from ..ty import Candidate, Embedder, Exemplar
-from .store import ExemplarStore, default_cache_dir, embed_cached, guard_leaks
+from .store import ExemplarStore, default_cache_dir, embed_cached, exemplar_files, guard_leaks, read_excluded
 
 Selection = Literal["similar", "random", "none"]
+
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
 
 
 @Language.factory(
@@ -77,6 +82,8 @@ def make_exemplar_retriever(
     candidates_key (str): Key of ``doc.spans`` that holds candidates of exemplars.
     cache (bool): Keep vectors of exemplars in the cache folder (``$SPACY_CONVNER_CACHE``).
     """
+    if not isinstance(embedder, Embedder):
+        raise ConfigError(f"embedder: expected a part that turns texts into vectors, got {embedder!r:.80}")
     if k < 0:
         raise ConfigError(f"k must be 0 or more, got {k}")
     return ExemplarRetriever(
@@ -124,6 +131,7 @@ class ExemplarRetriever(Pipe):
         self._exclude = (exclude_texts, exclude_entities)
         self._exemplars: list[Exemplar] | None = None
         self._matched: list[Exemplar] | None = None
+        self._tried: list[str] | None = None  # components that proposed nothing for any exemplar
         self._store: ExemplarStore | None = None
 
     def exemplars(self) -> list[Exemplar]:
@@ -131,37 +139,46 @@ class ExemplarRetriever(Pipe):
         if self._exemplars is None:
             found: list[Exemplar] = []
             if self.path is not None:
-                for file in _files(self.path):
+                for file in exemplar_files(self.path):
                     found.extend(read_exemplars(file))
             self._exemplars = self._guard(found)
         return self._exemplars
 
     def _guard(self, exemplars: list[Exemplar]) -> list[Exemplar]:
-        texts = _excluded(self._exclude[0], lambda exemplar: [exemplar.text])
-        names = _excluded(self._exclude[1], lambda e: [e.text[s.start : s.end] for s in e.spans])
+        texts = read_excluded(self._exclude[0], lambda exemplar: [exemplar.text])
+        names = read_excluded(self._exclude[1], lambda e: [e.text[s.start : s.end] for s in e.spans])
         return guard_leaks(exemplars, texts, names)
 
     def add(self, exemplars: Iterable[Exemplar]) -> None:
         """Add annotated exemplars now."""
         self._exemplars = [*self.exemplars(), *exemplars]
-        self._matched = self._store = None
+        self._matched = self._store = self._tried = None
 
     def matched_exemplars(self) -> Sequence[Exemplar]:
         """RETURNS (Sequence[Exemplar]): All exemplars with what the components before this one propose for them."""
-        if self._matched is None:
+        before = list(itertools.takewhile(lambda item: item[1] is not self, self._nlp.components))
+        names = [name for name, _ in before]
+        if self._matched is None or self._tried not in (None, names):
             docs = []
             for exemplar in self.exemplars():
                 doc = self._nlp.make_doc(exemplar.text)
                 set_doc_lang(doc, exemplar.lang)
                 docs.append(doc)
-            for pipe_name, pipe in self._nlp.pipeline:
-                if pipe_name == self.name:
-                    break
+            for _, pipe in before:  # disabled ones too: what is kept must not hang on them
                 docs = list(pipe.pipe(docs)) if hasattr(pipe, "pipe") else [pipe(doc) for doc in docs]
+            proposed = [get_candidates(doc, self.candidates_key) for doc in docs]
             self._matched = [
-                replace(exemplar, candidates=_with_gold(exemplar, get_candidates(doc, self.candidates_key)))
-                for exemplar, doc in zip(self.exemplars(), docs, strict=True)
+                replace(exemplar, candidates=_with_gold(exemplar, candidates))
+                for exemplar, candidates in zip(self.exemplars(), proposed, strict=True)
             ]
+            self._store, self._tried = None, None
+            if docs and not any(proposed):
+                self._tried = names
+                logger.warning(
+                    "Nothing proposes candidates before '%s': a filter can't learn from its exemplars. "
+                    "Put catalog_matcher before it.",
+                    self.name,
+                )
         return self._matched
 
     @property
@@ -234,7 +251,7 @@ class ExemplarRetriever(Pipe):
         kept = {id(exemplar) for exemplar in self._guard(exemplars)}
         rows = [i for i, exemplar in enumerate(exemplars) if id(exemplar) in kept]
         self._exemplars = self._matched = [exemplars[i] for i in rows]
-        self._store = ExemplarStore(self._matched, matrix[rows])
+        self._store, self._tried = ExemplarStore(self._matched, matrix[rows]), None
 
     def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
         """Save exemplars, their candidates and vectors."""
@@ -242,7 +259,7 @@ class ExemplarRetriever(Pipe):
 
     def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> ExemplarRetriever:
         """Load what ``to_disk`` saved."""
-        from_disk(Path(path), {"exemplars.npz": lambda p: self._restore(p.read_bytes())}, exclude)
+        from_disk(Path(path), {"exemplars.npz": lambda p: self._restore(read_saved(p))}, exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -262,21 +279,3 @@ def _with_gold(exemplar: Exemplar, candidates: tuple[Candidate, ...]) -> tuple[C
     proposed = {candidate.key for candidate in candidates}
     missing = (Candidate(s.start, s.end, s.label, step="exemplar") for s in exemplar.spans if s not in proposed)
     return tuple(sorted(itertools.chain(candidates, missing), key=lambda c: (c.start, -c.end, c.label)))
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(p for p in path.rglob("*") if p.name.endswith((".jsonl", ".jsonl.gz", ".spacy")))
-    if not files:
-        raise DataError("no exemplar file (.jsonl, .spacy) in this folder", path=path)
-    return files
-
-
-def _excluded(source: str | list[str], values: Callable[[Exemplar], list[str]]) -> list[str]:
-    if not isinstance(source, str):
-        return source
-    path = Path(source)
-    if path.suffix == ".txt":
-        return [line for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
-    return [value for file in _files(path) for exemplar in read_exemplars(file) for value in values(exemplar)]

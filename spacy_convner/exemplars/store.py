@@ -6,14 +6,14 @@ import hashlib
 import logging
 import os
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..atomic import atomic_path
-from ..errors import ConvnerError
-from ..records import normalize_text
+from ..errors import ConfigError, ConvnerError, DataError
+from ..records import normalize_text, open_lines, read_exemplars
 from ..ty import Embedder, Exemplar, Matrix
 
 logger = logging.getLogger(__name__)
@@ -142,3 +142,30 @@ class ExemplarStore:
             if same.any():
                 return np.asarray(same | (self._langs == ""))
         return np.ones(len(self), dtype=bool)
+
+
+def exemplar_files(path: Path) -> list[Path]:
+    """RETURNS (list[Path]): The file itself, or a folder's files. RAISES: DataError for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.rglob("*") if p.name.endswith((".jsonl", ".jsonl.gz", ".spacy")))
+    if not files:
+        raise DataError("no exemplar file (.jsonl, .spacy) in this folder", path=path)
+    return files
+
+
+def read_excluded(source: str | list[str], values: Callable[[Exemplar], list[str]]) -> list[str]:
+    """source (str | list[str]): A list, or a file or folder. values (Callable): What of a file's exemplar is excluded.
+
+    RETURNS (list[str]): Texts or names. RAISES: ConfigError for an empty path, DataError for a file that can't be read.
+    """
+    if not isinstance(source, str):
+        return source
+    if not source.strip():
+        raise ConfigError(
+            "exclude_texts and exclude_entities take a list or the path of a file, got ''; write [] for none"
+        )
+    path = Path(source)
+    if path.suffix == ".txt":
+        return [line for _, line in open_lines(path) if line.strip()]
+    return [value for file in exemplar_files(path) for exemplar in read_exemplars(file) for value in values(exemplar)]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,10 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
 
-from ..atomic import write_bytes
+from ..atomic import read_saved, write_bytes
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions, set_selected
 from ..docbin import doc_to_exemplar
-from ..errors import ConfigError, ConvnerError, DataError, FilterError
+from ..errors import ConfigError, ConvnerError, FilterError
 from ..records import read_labels
 from ..ty import (
     Exemplar,
@@ -31,6 +28,7 @@ from ..ty import (
     Strategy,
     TrainableFilter,
 )
+from .saved import pack, unpack
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -77,6 +75,8 @@ def make_llm_semantic_filter(
     candidates_key, spans_key (str): Keys of ``doc.spans`` to read and to write.
     on_error (str): "mark" keeps a Doc whose request failed, with its status; "raise" stops.
     """
+    if not isinstance(filter, SemanticFilter):
+        raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v1, got {filter!r:.80}")
     if strategy != "sf":
         raise ConfigError(f"strategy = {strategy!r} isn't available in this version; write strategy = 'sf'")
     if on_error not in ("mark", "raise"):
@@ -85,7 +85,7 @@ def make_llm_semantic_filter(
         nlp,
         name,
         filter=filter,
-        labels=labels,
+        labels=labels or None,
         instructions=instructions,
         template=template,
         strategy=strategy,
@@ -126,6 +126,7 @@ class LLMSemanticFilter(Pipe):
         self._labels: str | Mapping[str, Any] | None = labels
         self._settings = (instructions, template, strategy)
         self._task: FilterTask | None = None
+        self._makeshift = False  # whether the filter was fitted for want of exemplars
 
     @property
     def task(self) -> FilterTask:
@@ -137,6 +138,11 @@ class LLMSemanticFilter(Pipe):
         return self._task
 
     @property
+    def template(self) -> str | None:
+        """RETURNS (str | None): Path of the prompt template, if it isn't ours."""
+        return self._settings[1]
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """RETURNS (tuple[str]): Labels that have a description; none before the label file is read.
 
@@ -145,20 +151,27 @@ class LLMSemanticFilter(Pipe):
         return tuple(self._task.labels) if self._task is not None else ()
 
     def prepare(self) -> None:
-        """Fit the filter if it learns and hasn't yet."""
-        if isinstance(self.filter, TrainableFilter) and not self.filter.is_fitted:
-            exemplars = self._find_exemplars()
-            if not exemplars:
-                logger.warning(
-                    "'%s' has no exemplars: it judges by label-independent evidence only. "
-                    "Put an exemplar_retriever with exemplars before it.",
-                    self.name,
-                )
-            self.filter.fit(exemplars, self.task)
+        """Fit the filter if it learns and hasn't yet. A fit without exemplars holds only until there are some."""
+        if isinstance(self.filter, TrainableFilter) and (self._makeshift or not self.filter.is_fitted):
+            self._fit(self.filter, self._find_exemplars())
+
+    def _fit(self, filter: TrainableFilter, exemplars: Sequence[Exemplar]) -> None:
+        useful = any(candidate.step != "exemplar" for exemplar in exemplars for candidate in exemplar.candidates)
+        if not useful:
+            if self._makeshift and filter.is_fitted:
+                return
+            logger.warning(
+                "'%s' has no exemplars%s: it judges by label-independent evidence only. "
+                "Put a catalog_matcher and an exemplar_retriever with exemplars before it.",
+                self.name,
+                " with matched candidates" if exemplars else "",
+            )
+        filter.fit(exemplars, self.task)
+        self._makeshift = not useful
 
     def _find_exemplars(self) -> Sequence[Exemplar]:
-        for pipe_name, pipe in self._nlp.pipeline:
-            if pipe_name == self.name:
+        for _, pipe in self._nlp.components:  # disabled ones too: the fit outlives this call
+            if pipe is self:
                 break
             if isinstance(pipe, ExemplarSource):
                 return pipe.matched_exemplars()
@@ -240,7 +253,7 @@ class LLMSemanticFilter(Pipe):
         exemplars = list(self._find_exemplars())
         if not exemplars and get_examples is not None and nlp is not None:
             exemplars = self._from_examples(get_examples(), nlp)
-        self.filter.fit(exemplars, self.task)
+        self._fit(self.filter, exemplars)
 
     def _from_examples(self, examples: Iterable[Example], nlp: Language) -> list[Exemplar]:
         exemplars = []
@@ -256,24 +269,16 @@ class LLMSemanticFilter(Pipe):
 
     def _dump(self) -> bytes:
         self.prepare()
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            # ZipInfo without a time: the same state gives the same bytes.
-            archive.writestr(zipfile.ZipInfo("labels.json"), json.dumps(dict(self.task.labels), ensure_ascii=False))
-            if isinstance(self.filter, TrainableFilter):
-                archive.writestr(zipfile.ZipInfo("filter.bin"), self.filter.to_bytes())
-        return buffer.getvalue()
+        # A makeshift fit isn't saved: what is loaded looks for exemplars again.
+        learned = self.filter if isinstance(self.filter, TrainableFilter) and not self._makeshift else None
+        return pack(self.task.labels, learned.to_bytes() if learned is not None else None)
 
     def _restore(self, data: bytes) -> None:
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                labels = json.loads(archive.read("labels.json"))
-                state = archive.read("filter.bin") if "filter.bin" in archive.namelist() else None
-        except Exception as err:  # zip, zlib, key and JSON errors: all mean a damaged file
-            raise DataError(f"the saved state of '{self.name}' is damaged: {err}") from err
+        labels, state = unpack(data, self.name)
         self._labels, self._task = labels or None, None
         if state is not None and isinstance(self.filter, TrainableFilter):
             self.filter.from_bytes(state)
+            self._makeshift = False
 
     def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
         """Save label descriptions and the fitted filter (no pickle, no key)."""
@@ -281,7 +286,7 @@ class LLMSemanticFilter(Pipe):
 
     def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> LLMSemanticFilter:
         """Load what ``to_disk`` saved."""
-        from_disk(Path(path), {"filter.zip": lambda p: self._restore(p.read_bytes())}, exclude)
+        from_disk(Path(path), {"filter.zip": lambda p: self._restore(read_saved(p))}, exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:

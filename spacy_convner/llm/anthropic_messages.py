@@ -11,6 +11,7 @@ from ..errors import ConfigError, FilterError, MissingKeyError
 from ..ty import LLMAnswer, LLMClient, Status
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
+_COUNTED = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _STOP: dict[str | None, Status] = {
     "max_tokens": "truncated",
     "model_context_window_exceeded": "truncated",
@@ -82,6 +83,8 @@ class AnthropicMessages:
             if type(err).__name__ in _FATAL:
                 raise FilterError(f"Claude refused the request for good: {reason} (model {self.model!r})") from None
             return LLMAnswer(text=reason, status="failed")
+        except (ValueError, RecursionError) as err:  # the SDK lets a body through that isn't JSON, or isn't text
+            return LLMAnswer(text=f"not a message: {type(err).__name__}", status="failed")
         try:
             return _read(message)
         except (AttributeError, TypeError) as err:  # the SDK passes on whatever a proxy answers with status 200
@@ -99,13 +102,14 @@ def _key() -> str:
     return os.environ.get(KEY_VARIABLE, "").strip()
 
 
+def _count(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0
+
+
 def _read(message: Any) -> LLMAnswer:
     usage = {
         "calls": 1,
-        "input_tokens": message.usage.input_tokens or 0,
-        "output_tokens": message.usage.output_tokens or 0,
-        "cache_creation_input_tokens": message.usage.cache_creation_input_tokens or 0,
-        "cache_read_input_tokens": message.usage.cache_read_input_tokens or 0,
+        **{name: _count(getattr(message.usage, name)) for name in _COUNTED},
     }
     # Thinking blocks may come before the text.
     text = "".join(block.text for block in message.content if block.type == "text")

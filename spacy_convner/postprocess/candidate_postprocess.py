@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
-from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_scores, install_extensions, set_selected
+from ..attrs import (
+    CANDIDATES_KEY,
+    SELECTED_KEY,
+    get_scores,
+    get_written_ents,
+    install_extensions,
+    set_selected,
+    set_written_ents,
+)
 from ..ty import LabelledSpan
 from .rules import Policy, Prediction, check_predictions, resolve_overlaps
 
@@ -23,19 +32,34 @@ from .rules import Policy, Prediction, check_predictions, resolve_overlaps
         "candidates_key": CANDIDATES_KEY,
         "policy": "longest",
         "set_ents": True,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
 def make_candidate_postprocess(
-    nlp: Language, name: str, spans_key: str, candidates_key: str, policy: Policy, set_ents: bool
+    nlp: Language,
+    name: str,
+    spans_key: str,
+    candidates_key: str,
+    policy: Policy,
+    set_ents: bool,
+    scorer: Callable[..., Any] | None,
 ) -> CandidatePostprocess:
     """Hold a selection to its candidates and write entities.
 
     spans_key (str): Key of ``doc.spans`` with the selection; it is cleaned in place and stays multi-label.
     candidates_key (str): Key with the candidates. policy (str): "longest" or "score", which of overlapping spans
-    becomes an entity. set_ents (bool): Write ``doc.ents``.
+    becomes an entity. set_ents (bool): Write ``doc.ents``: entities of components before this one stay where none of
+    ours is. scorer (Callable | None): What ``spacy evaluate`` calls.
     """
     return CandidatePostprocess(
-        nlp, name, spans_key=spans_key, candidates_key=candidates_key, policy=policy, set_ents=set_ents
+        nlp,
+        name,
+        spans_key=spans_key,
+        candidates_key=candidates_key,
+        policy=policy,
+        set_ents=set_ents,
+        scorer=scorer,
     )
 
 
@@ -43,7 +67,15 @@ class CandidatePostprocess(Pipe):
     """Drops what isn't a candidate, is said twice or is malformed; each is recorded in ``doc._.convner.dropped``."""
 
     def __init__(
-        self, nlp: Language, name: str, *, spans_key: str, candidates_key: str, policy: Policy, set_ents: bool
+        self,
+        nlp: Language,
+        name: str,
+        *,
+        spans_key: str,
+        candidates_key: str,
+        policy: Policy,
+        set_ents: bool,
+        scorer: Callable[..., Any] | None = None,
     ) -> None:
         install_extensions()
         self.vocab = nlp.vocab
@@ -51,6 +83,7 @@ class CandidatePostprocess(Pipe):
         self.spans_key, self.candidates_key = spans_key, candidates_key
         self.policy: Policy = policy
         self.set_ents = set_ents
+        self.scorer = scorer
 
     def __call__(self, doc: Doc) -> Doc:
         error_handler = self.get_error_handler()
@@ -74,7 +107,14 @@ class CandidatePostprocess(Pipe):
         set_selected(doc, self.spans_key, chosen, [item.score for item in kept])
         dropped = [self._record(spans[i], reason) for i, reason in drop]
         if self.set_ents:
-            doc.ents = [self._entity(doc, chosen[i]) for i in resolve_overlaps(kept, self.policy)]
+            ours = [self._entity(doc, chosen[i]) for i in resolve_overlaps(kept, self.policy)]
+            taken = {token.i for span in ours for token in span}
+            written = get_written_ents(doc, self.name)  # by an earlier run of this component
+            others = [e for e in doc.ents if (e.start_char, e.end_char, e.label_) not in written]
+            doc.ents = [*ours, *(e for e in others if taken.isdisjoint(range(e.start, e.end)))]
+            theirs = {(e.start, e.end, e.label) for e in others}
+            # What another component said too is not ours to take back.
+            set_written_ents(doc, self.name, [e for e in ours if (e.start, e.end, e.label) not in theirs])
         if dropped:
             doc._.convner.dropped = [*doc._.convner.dropped, *dropped]
 

@@ -67,8 +67,6 @@ def resolve_overlaps(predictions: Sequence[Prediction], policy: Policy) -> list[
     for i in sorted(range(len(predictions)), key=rank):
         item = predictions[i]
         place = bisect_left(taken, (item.start, item.end))
-        if (place == 0 or taken[place - 1][1] <= item.start) and (
-            place == len(taken) or taken[place][0] >= item.end
-        ):
+        if (place == 0 or taken[place - 1][1] <= item.start) and (place == len(taken) or taken[place][0] >= item.end):
             taken.insert(place, (item.start, item.end, i))
     return sorted(i for _, _, i in taken)

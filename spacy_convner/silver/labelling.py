@@ -64,6 +64,7 @@ def label_file(
         raise DataError("is a folder, a file was expected", path=output)
     _open_folder(folder, manifest)
     shards = -(-total // shard_size)
+    _forget_failed(folder)
     missing = {i: min(shard_size, total - i * shard_size) for i in range(shards) if not _shard(folder, i).is_file()}
     todo = sum(missing.values())
     if on_start:
@@ -71,8 +72,24 @@ def label_file(
     started = time.perf_counter()
     utterances = (u for i, u in enumerate(read_utterances(source)) if i // shard_size in missing)
     docs = nlp.pipe((_to_doc(nlp, u) for u in utterances), n_process=n_process, batch_size=batch_size)
+    failed: dict[str, int] = _known_failed(folder)
+    reason = ""
     for i, shard in _shards(_from_processes(docs), missing, keep_exemplars, on_docs):
         write_bytes(_shard(folder, i), DocBin(store_user_data=True, docs=shard).to_bytes())
+        here = [doc for doc in shard if doc._.convner.status == "failed"]
+        failed.pop(_shard(folder, i).name, None)
+        if here:
+            reason = _reason(here[0])
+            failed[_shard(folder, i).name] = len(here)
+        if here or _known_failed(folder) != failed:
+            write_text(
+                folder / MANIFEST, json.dumps({**manifest, "complete": False, "failed": failed}, indent=2) + "\n"
+            )
+        if len(here) == len(shard) > 1:
+            raise FilterError(
+                f"all {len(shard):,} utterances of {_shard(folder, i).name} failed: {reason}. Stopped; "
+                "what was labelled is kept, run the same command again to go on"
+            )
     seconds = time.perf_counter() - started
     stats = {
         "utterances": total,
@@ -82,8 +99,15 @@ def label_file(
         **count_docs(read_docbin(folder, nlp.vocab)),
         "max_rss_mb": _max_rss_mb(),
     }
-    write_text(folder / MANIFEST, json.dumps({**manifest, "complete": True, "stats": stats}, indent=2) + "\n")
-    if as_file:
+    if failed:
+        stats["reason"] = reason or "in an earlier run"
+    write_text(
+        folder / MANIFEST,
+        json.dumps({**manifest, "complete": not failed, "failed": failed, "stats": stats}, indent=2) + "\n",
+    )
+    if as_file and failed:
+        stats["reason"] += f"; {output.name} waits for them, the others are in {folder}"
+    elif as_file:
         merged = DocBin(store_user_data=True)
         for i in range(shards):
             merged.merge(DocBin(store_user_data=True).from_disk(_shard(folder, i)))
@@ -137,6 +161,22 @@ def _open_folder(folder: Path, manifest: dict[str, Any]) -> None:
         for shard in folder.glob("part-*.spacy"):
             shard.unlink()
     write_text(file, json.dumps({**manifest, "complete": False}, indent=2) + "\n")
+
+
+def _known_failed(folder: Path) -> dict[str, int]:
+    """RETURNS (dict[str, int]): Shard → utterances whose request failed, as the manifest says."""
+    known = json.loads((folder / MANIFEST).read_text(encoding="utf8")).get("failed")
+    return dict(known) if isinstance(known, dict) else {}
+
+
+def _forget_failed(folder: Path) -> None:
+    for name in _known_failed(folder):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _reason(doc: Doc) -> str:
+    reasons = [str(item.get("reason", "")) for item in doc._.convner.dropped]
+    return next((reason for reason in reasons if reason), "no reason was given")
 
 
 def _shard(folder: Path, number: int) -> Path:

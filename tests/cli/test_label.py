@@ -118,7 +118,9 @@ def test_wrong_places(source: Path, pipeline: Path, tmp_path: Path) -> None:
     fails(label(tmp_path, tmp_path / "out.spacy", pipeline), "is a folder, a file was expected")
     fails(label(source, source / "out.spacy", pipeline), str(source), "can't be written")
     fails(label(source, source / "out", pipeline), "can't be written")
-    fails(label(source, source, pipeline), "is a file, a folder was expected")
+    fails(label(source, source, pipeline), "is an input", "choose another output")
+    fails(label(source, tmp_path / "out", pipeline, "--metrics", str(source)), "is an input")
+    fails(label(source, tmp_path / "o.spacy", pipeline, "--metrics", str(tmp_path / "o.spacy")), "as an output twice")
     fails(label(source, pipeline, pipeline), "no labelling run made it")
     fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), "no_such_pipeline", "no such pipeline")
     fails(label(source, tmp_path / "out.spacy", tmp_path / "no.cfg"), "no.cfg", "no such config file")
@@ -186,3 +188,96 @@ def test_split(source: Path, pipeline: Path, tmp_path: Path) -> None:
     assert sorted(found) == sorted(f"play hello {i}" for i in range(23) if i != 3)
     fails(runner.invoke(app, [*command[:-1], "2"]), "between 0 and 1")
     fails(runner.invoke(app, ["split", str(tmp_path / "none"), *command[2:]]), "no such file")
+
+
+def test_split_and_convert_keep_their_inputs(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    label(source, tmp_path / "a.spacy", pipeline)
+    before = (tmp_path / "a.spacy").read_bytes()
+    a, b = str(tmp_path / "a.spacy"), str(tmp_path / "b.spacy")
+    fails(runner.invoke(app, ["split", a, "--train", a, "--dev", b]), "is an input")
+    fails(runner.invoke(app, ["split", a, "--train", b, "--dev", b]), "as an output twice")
+    fails(runner.invoke(app, ["convert", a, a]), "is an input")
+    assert (tmp_path / "a.spacy").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (json.dumps({"text": "x" * 1_000_001}), ["field 'text'", "1,000,001 characters"]),
+        ('{"text": "a", "lang": "\\ud800"}', ["field 'lang'", "surrogate"]),
+        ('{"text": "a", "meta": {"id": "\\ud800"}}', ["field 'meta'", "surrogate"]),
+    ],
+)
+def test_what_spacy_could_not_store_is_found_first(tmp_path: Path, line: str, words: list[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "fine"}\n' + line + "\n", encoding="utf8")
+    fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), "in.jsonl:2:", *words)
+
+
+def test_an_unknown_language_of_a_config(source: Path, tmp_path: Path) -> None:
+    config = tmp_path / "t.cfg"
+    config.write_text('[nlp]\nlang = "qqq"\npipeline = []\n\n[components]\n')
+    result = label(source, tmp_path / "out.spacy", config)
+    assert result.exit_code == 1
+    assert "t.cfg" in result.stderr
+    assert "qqq" in result.stderr
+
+
+def test_failed_requests_are_said_and_tried_again(
+    catalog_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    from spacy_convner.filtering.filters.llm import LLMFilter
+    from spacy_convner.ty import FilterResponse
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
+    client = {"@misc": "spacy_convner.AnthropicMessages.v1", "base_url": f"http://127.0.0.1:{port}", "max_retries": 0}
+    nlp.add_pipe("llm_semantic_filter", config={"filter": {"@misc": "spacy_convner.LLMFilter.v1", "client": client}})
+    nlp.to_disk(tmp_path / "claude")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-none")
+    rows = [{"text": "good morning"}, {"text": "play hello"}, {"text": "so what"}, {"text": "nice day"}]
+    source = write_jsonl(tmp_path / "in.jsonl", rows)
+    out = tmp_path / "shards"
+    result = label(source, out, tmp_path / "claude", "--shard-size", "2", "--metrics", str(tmp_path / "m.json"))
+    assert result.exit_code == 1
+    assert "1 utterances failed: " in result.stderr
+    assert "again" in result.stderr
+    kept = (out / "part-000001.spacy").stat().st_mtime_ns
+    assert json.loads((tmp_path / "m.json").read_text())["statuses"] == {"no_candidates": 3, "failed": 1}
+
+    def answer(self: LLMFilter, requests: list[object], task: object) -> object:
+        return iter([FilterResponse(selected=(0,) if request.candidates else ()) for request in requests])  # type: ignore[attr-defined]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LLMFilter, "__call__", answer)
+        result = label(source, out, tmp_path / "claude", "--shard-size", "2", "--metrics", str(tmp_path / "m.json"))
+    assert result.exit_code == 0, result.output
+    assert (out / "part-000001.spacy").stat().st_mtime_ns == kept
+    assert "failed" not in json.loads((tmp_path / "m.json").read_text())["statuses"]
+
+    source = write_jsonl(tmp_path / "all.jsonl", [{"text": f"play hello {i}"} for i in range(40)])
+    result = label(source, tmp_path / "none", tmp_path / "claude", "--shard-size", "4")
+    assert result.exit_code == 1
+    assert "all 4 utterances of part-000000.spacy failed" in result.stderr
+    assert len(list((tmp_path / "none").glob("part-*"))) == 1
+
+
+def test_ctrl_c_with_processes(pipeline: Path, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "big.jsonl", [{"text": f"play hello number {i} for me"} for i in range(20_000)])
+    out = tmp_path / "shards"
+    command = [sys.executable, "-m", "spacy", "convner", "label", str(source), str(out), "-p", str(pipeline),
+               "--shard-size", "50", "--n-process", "2"]  # fmt: skip
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for(lambda: len(list(out.glob("part-*.spacy"))) >= 2, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130, stderr
+    assert "run the same command again" in stderr
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nobody is left

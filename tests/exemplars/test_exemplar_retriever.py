@@ -179,3 +179,41 @@ def test_bad_exemplar_file_fails_loudly(tmp_path: Path, make_teacher: Callable[.
     path = write_jsonl(tmp_path / "bad.jsonl", [{"text": "x", "spans": [{"start": 0, "end": 9, "label": "S"}]}])
     with pytest.raises(DataError, match=r"bad\.jsonl:1"):
         retriever(path)("hello")
+
+
+def test_a_disabled_component_does_not_spoil_the_fit(make_teacher: Callable[..., Language]) -> None:
+    text = "play hello by adele"
+    expected = [(ent.text, ent.label_) for ent in make_teacher()(text).ents]
+    for name in ("catalog_matcher", "exemplar_retriever"):
+        nlp = make_teacher()
+        with nlp.select_pipes(disable=[name]):
+            nlp(text)
+        assert [(ent.text, ent.label_) for ent in nlp(text).ents] == expected
+
+
+def test_nothing_that_proposes_is_said(exemplars_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    nlp = spacy.blank("en")
+    retriever_ = nlp.add_pipe("exemplar_retriever", config={"exemplars": str(exemplars_path)})
+    retriever_.matched_exemplars()  # type: ignore[attr-defined]
+    assert "Put catalog_matcher before it" in caplog.text
+
+
+def test_leak_guard_files_that_can_not_be_read(exemplars_path: Path, tmp_path: Path) -> None:
+    latin = tmp_path / "names.txt"
+    latin.write_bytes("canción\n".encode("latin1"))
+    for source, error, match in (
+        (str(latin), DataError, "names.txt:1: .*not UTF-8"),
+        (str(tmp_path / "none.txt"), DataError, "no such file"),
+        ("", ConfigError, "write \\[\\] for none"),
+    ):
+        nlp = spacy.blank("en")
+        nlp.add_pipe("exemplar_retriever", config={"exemplars": str(exemplars_path), "exclude_texts": source})
+        with pytest.raises(error, match=match):
+            nlp("hello")
+
+
+def test_a_part_of_another_kind_is_refused() -> None:
+    part = {"@misc": "spacy_convner.CatalogRecords.v1", "path": "x"}
+    for name, key in (("exemplar_retriever", "embedder"), ("llm_semantic_filter", "filter")):
+        with pytest.raises(ValueError, match=key):
+            spacy.blank("en").add_pipe(name, config={key: part})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 import spacy
 from spacy.language import Language
 
-from spacy_convner.errors import ConfigError, FilterError, MissingKeyError
+from spacy_convner.errors import ConfigError, DataError, FilterError, MissingKeyError
 from spacy_convner.ty import FilterRequest, FilterResponse, FilterTask
 
 
@@ -87,8 +88,6 @@ def test_bad_settings(config: dict[str, str], message: str) -> None:
 
 
 def test_initialize_with_examples(catalog_path: object, exemplars_path: object) -> None:
-    from pathlib import Path
-
     from spacy.training import Example
 
     from spacy_convner.docbin import exemplar_to_doc
@@ -113,3 +112,43 @@ def test_what_is_no_number_is_no_candidate(with_filter: Callable[[Fixed], Langua
     doc = with_filter(Fixed(FilterResponse(selected=odd)))("play hello")  # type: ignore[arg-type]
     assert [s.text for s in doc.spans["sc"]] == ["hello"]
     assert [item["reason"] for item in doc._.convner.dropped] == [f"not a candidate: {item}" for item in odd[:5]]
+
+
+def test_no_descriptions_are_the_same_as_none(make_teacher: Callable[..., Language]) -> None:
+    linear = {"@misc": "spacy_convner.LinearFilter.v1"}
+    nlp = make_teacher(llm_semantic_filter={"filter": linear, "labels": {}})
+    assert [ent.text for ent in nlp("play hello by adele").ents] == ["hello", "adele"]
+
+
+def test_a_fit_without_exemplars_does_not_last(
+    catalog_path: object, exemplars_path: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    linear = {"filter": {"@misc": "spacy_convner.LinearFilter.v1"}}
+    nlp = spacy.blank("en")
+    judge = nlp.add_pipe("llm_semantic_filter", config=linear)
+    nlp("let us read dune")
+    nlp("let us read dune")
+    assert caplog.text.count("has no exemplars") == 1
+    # What proposes nothing teaches nothing, and is said; a catalog that comes later is used.
+    nlp.add_pipe("exemplar_retriever", first=True, config={"exemplars": str(exemplars_path)})
+    nlp("let us read dune")
+    assert judge.filter.n_exemplars == 0  # type: ignore[attr-defined]
+    assert caplog.text.count("Put catalog_matcher before it") == 1
+    loaded = spacy.blank("en")
+    loaded.add_pipe("llm_semantic_filter", config=linear).from_bytes(judge.to_bytes())  # type: ignore[attr-defined]
+    assert not loaded.get_pipe("llm_semantic_filter").filter.is_fitted  # type: ignore[attr-defined]
+    nlp.add_pipe("catalog_matcher", first=True, config={"catalog": str(catalog_path)})
+    nlp.add_pipe("candidate_postprocess")
+    assert [(e.text, e.label_) for e in nlp("let us read dune").ents] == [("dune", "Book")]
+    assert judge.filter.n_exemplars == 22  # type: ignore[attr-defined]
+
+
+def test_deleted_state_is_said(make_teacher: Callable[..., Language], tmp_path: Path) -> None:
+    make_teacher().to_disk(tmp_path)
+    for file in ("exemplar_retriever/exemplars.npz", "llm_semantic_filter/filter.zip"):
+        data = (tmp_path / file).read_bytes()
+        (tmp_path / file).unlink()
+        with pytest.raises(DataError, match=Path(file).name):
+            spacy.load(tmp_path)
+        (tmp_path / file).write_bytes(data)
+    spacy.load(tmp_path)

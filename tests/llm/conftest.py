@@ -18,6 +18,10 @@ USAGE = {"input_tokens": 120, "output_tokens": 7, "cache_creation_input_tokens":
 Reply = tuple[int, Any]
 
 
+class Raw(bytes):
+    """A body that says it is JSON."""
+
+
 def message(text: str | None, stop_reason: str = "end_turn", **more: Any) -> Reply:
     content = [] if text is None else [{"type": "text", "text": text}]
     body = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-test", "content": content,
@@ -61,9 +65,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             known.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             status, answer = known.reply(query_of(body), body)
-            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            data = bytes(answer) if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("content-type", "text/html" if isinstance(answer, bytes) else "application/json")
+            self.send_header("content-type", "text/html" if type(answer) is bytes else "application/json")
             self.send_header("content-length", str(len(data)))
             self.send_header("retry-after-ms", "1")
             self.end_headers()

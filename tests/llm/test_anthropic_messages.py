@@ -24,7 +24,7 @@ from spacy_convner.errors import ConfigError, FilterError, MissingKeyError
 from spacy_convner.filtering.prompt import SCHEMA
 from spacy_convner.llm.anthropic_messages import make_anthropic_messages
 
-from .conftest import KEY, USAGE, Reply, Server, error, message, select
+from .conftest import KEY, USAGE, Raw, Reply, Server, error, message, select
 
 Make = Callable[..., Language]
 TEXT = "play hello by adele"  # candidates: 1 hello (Song), 2 adele (Artist)
@@ -140,6 +140,11 @@ def test_answers(
         error(400, "invalid_request_error", "too long"),
         (502, b"<html>Bad gateway</html>"),
         (200, b"<html>a captive portal</html>"),
+        (200, Raw(b'{"type": "message", "content": [{"ty')),
+        (200, Raw(b"")),
+        (204, Raw(b"")),
+        (200, Raw(b'{"text": "\xff\xfe"}')),
+        (200, Raw(b"[" * 5000)),
         (200, {}),
         (200, {"type": "message", "content": None, "usage": USAGE}),
         (200, {"type": "message", "content": [{"type": "text", "text": '{"selected": [1]}'}], "usage": None}),

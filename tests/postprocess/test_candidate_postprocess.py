@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 
 from spacy_convner.attrs import set_candidates
 from spacy_convner.postprocess.rules import Policy, Prediction, check_predictions, resolve_overlaps
@@ -134,11 +135,28 @@ def test_set_ents_false_leaves_entities_alone() -> None:
     assert [s.text for s in doc.spans["sc"]] == ["billy joel"]
 
 
-def test_entities_of_an_earlier_component_are_replaced() -> None:
+def test_entities_of_an_earlier_component_stay_where_none_of_ours_is() -> None:
     nlp = make()
-    doc = Doc(nlp.vocab, words=WORDS, ents=["B-City", *["O"] * 8])
-    assert nlp.get_pipe("candidate_postprocess")(doc).ents == ()  # type: ignore[operator]
-    assert list(doc.spans["sc"]) == []
+    postprocess = nlp.get_pipe("candidate_postprocess")
+    doc = Doc(nlp.vocab, words=WORDS, ents=["B-Command", *["O"] * 6, "B-Other", "I-Other"])
+    set_candidates(doc, "candidates", [Span(doc, 7, 9, label="Artist")], ["exact"], [0.0])
+    doc.spans["sc"] = [Span(doc, 7, 9, label="Artist")]
+    assert {label for _, label in ents(postprocess(doc))} == {"Command", "Artist"}  # type: ignore[operator]
+    assert {label for _, label in ents(postprocess(doc))} == {"Command", "Artist"}  # type: ignore[operator]
+    doc.spans["sc"] = []  # no longer selected: what this component wrote goes, what others wrote stays
+    assert {label for _, label in ents(postprocess(doc))} == {"Command"}  # type: ignore[operator]
+
+
+def test_spacy_evaluate_scores_the_entities() -> None:
+    nlp = make()
+    predicted = Doc(nlp.vocab, words=WORDS)
+    set_candidates(predicted, "candidates", [Span(predicted, 7, 9, label="Artist")], ["exact"], [0.0])
+    predicted.spans["sc"] = [Span(predicted, 7, 9, label="Artist")]
+    predicted = nlp.get_pipe("candidate_postprocess")(predicted)  # type: ignore[operator]
+    reference = Doc(nlp.vocab, words=WORDS, ents=["B-City", *["O"] * 6, "B-Artist", "I-Artist"])
+    scores = nlp.get_pipe("candidate_postprocess").score([Example(predicted, reference)])  # type: ignore[attr-defined]
+    assert scores["ents_p"] == 1.0
+    assert scores["ents_r"] == 0.5
 
 
 def test_other_keys() -> None:

@@ -47,8 +47,8 @@ class KeyFinder(Protocol):
         """RETURNS (list[Found]): Every key, overlapping and nested ones too."""
 
 
-# What is known of words in a row: id of the key that they are (-1: none), what may follow (None: nothing), and the words
-# with a space after them.
+# What is known of words in a row: id of the key that they are (-1: none), what may follow (None: nothing), the words
+# themselves with a space after.
 _Node = tuple[int, "dict[str, _Node | None] | None", str]
 _MOST_NODES = 100_000
 

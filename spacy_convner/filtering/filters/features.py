@@ -74,16 +74,16 @@ class FeatureMaker:
         """
         sentence = Sentence(request, self.counts, own)
         for i, candidate in enumerate(request.candidates):
-            yield self._row((candidate.label, self._features(i, sentence, own)))
+            yield self._row((candidate.label, self._features(i, sentence, own)), "" if sentence.spoken else "written|")
 
-    def _row(self, named: tuple[str, list[tuple[str, float]]]) -> Row:
+    def _row(self, named: tuple[str, list[tuple[str, float]]], style: str = "") -> Row:
         label, features = named
         indices, values = [], []
         hashes = self._hashes
         if len(hashes) > 2_000_000:  # a long-running service sees ever new words
             hashes.clear()
         for name, value in features:
-            for key in (name, f"{label}|{name}"):
+            for key in (name, f"{label}|{name}", f"{style}{name}") if style else (name, f"{label}|{name}"):
                 index = hashes.get(key)
                 if index is None:
                     index = hashes[key] = crc32(key.encode("utf8")) % DIMENSIONS
@@ -114,7 +114,9 @@ class FeatureMaker:
         lower = surface == surface.lower()
         cased = "upper" if surface == surface.upper() else "title" if surface.istitle() else "mix"
         casing = "lower" if lower else cased
-        out.append((f"case={casing},{'spoken' if sentence.spoken else 'written'},{'first' if first == 0 else 'in'}", 1.0))
+        out.append(
+            (f"case={casing},{'spoken' if sentence.spoken else 'written'},{'first' if first == 0 else 'in'}", 1.0)
+        )
         own_words = words[first : last + 1]
         out_of_span = [word for word in sentence.around(first, last) if word not in own_words]
         stops = stop_words()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,8 @@ class LinearFilter:
             weights, bias = _fit_weights(train, counts, task, self.regularization)
             maker = FeatureMaker(counts, task)
             for i in held:
-                exemplar = exemplars[int(i)]
-                scored.append((exemplar, _probabilities(maker(_as_request(exemplar)), weights, bias)))
+                for exemplar in _as_spoken(exemplars[int(i)]):
+                    scored.append((exemplar, _probabilities(maker(_as_request(exemplar)), weights, bias)))
         self.threshold = _best_threshold(scored)
         self.second_threshold = _best_second_threshold(scored, self.threshold)
 
@@ -157,6 +158,17 @@ def _as_request(exemplar: Exemplar) -> FilterRequest:
     return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
 
 
+def _as_spoken(exemplar: Exemplar) -> Iterator[Exemplar]:
+    """YIELDS (Exemplar): The exemplar, and as speech recognition would write it: whoever annotates writes capitals, and
+    without this their absence would pass for evidence against every name.
+    """
+    yield exemplar
+    lower = exemplar.text.lower()
+    if lower != exemplar.text and len(lower) == len(exemplar.text):
+        candidates = (replace(c, step="case") if c.step == "exact" else c for c in exemplar.candidates)
+        yield replace(exemplar, text=lower, candidates=tuple(candidates))
+
+
 def _fit_weights(
     exemplars: Sequence[Exemplar], counts: AcceptanceCounts, task: FilterTask, regularization: float
 ) -> tuple[Floats, float]:
@@ -164,10 +176,12 @@ def _fit_weights(
     rows: list[Row] = []
     answers: list[int] = []
     for exemplar in exemplars:
-        request = _as_request(exemplar)
+        own = AcceptanceCounts.from_exemplars([exemplar])
         gold = set(exemplar.spans)
-        rows.extend(maker(request, AcceptanceCounts.from_exemplars([exemplar])))
-        answers.extend(int(candidate.key in gold) for candidate in request.candidates)
+        for version in _as_spoken(exemplar):
+            request = _as_request(version)
+            rows.extend(maker(request, own))
+            answers.extend(int(candidate.key in gold) for candidate in request.candidates)
     if len(set(answers)) < 2:
         return np.zeros(0), 0.0
     from sklearn.linear_model import LogisticRegression

@@ -1,4 +1,4 @@
-"""An utterance cut into words, and what stands around a candidate in it, at a cost that doesn't grow with its length."""
+"""An utterance cut into words, and what stands around a candidate in it, whatever its length."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ class Sentence:
         self.words = [fold(text[start:end]) for start, end in spots]
         self.spoken = text == text.lower()
         self.names = [fold(text[c.start : c.end]) for c in self.candidates]
-        self.rates = [
-            counts.pair_rate(name, c.label, own) for name, c in zip(self.names, self.candidates, strict=True)
-        ]
+        self.rates = [counts.pair_rate(name, c.label, own) for name, c in zip(self.names, self.candidates, strict=True)]
         self._order = sorted(range(len(self.candidates)), key=lambda i: self.candidates[i].start)
         self._candidate_starts = [self.candidates[i].start for i in self._order]
         self._bag = sorted(set(self.words)) if len(self.words) <= WINDOW else None
