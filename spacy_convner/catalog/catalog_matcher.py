@@ -22,7 +22,8 @@ from ..errors import DataError
 from ..ty import CatalogEntry, Normalizer
 from .common_words import is_common
 from .index.builder import Kind, build_segment
-from .index.catalog_index import CatalogIndex, Match
+from .index.catalog_index import CatalogIndex
+from .index.matches import Match
 from .index.storage import is_index
 from .index.update import save_index
 from .normalization.words import fold_key

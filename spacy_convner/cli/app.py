@@ -6,9 +6,14 @@ import atexit
 import functools
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import typer
@@ -46,11 +51,11 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
         @functools.wraps(function)
         def run(*args: Any, **kw: Any) -> Any:
             try:
-                return function(*args, **kw)
+                with _interruptible():
+                    return function(*args, **kw)
             except ConvnerError as err:
                 fail(str(err))
             except KeyboardInterrupt:
-                _stop_workers()
                 fail("Interrupted. Finished work is kept; run the same command again to continue.", code=130)
             except BrokenPipeError:
                 # The reader went away (| head): not an error of ours.
@@ -65,15 +70,37 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
     return register
 
 
-def _stop_workers() -> None:
-    # spaCy's queue would wait for workers that nobody reads from any more, and they for it.
-    workers = multiprocessing.active_children()
-    for worker in workers:
-        worker.terminate()
-    for worker in workers:
-        worker.join(1)
-    if workers:
-        atexit.register(os._exit, 130)  # the exit would join the queue's thread, for ever
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C stops worker processes first: else spaCy's queues wait for workers that nobody reads from any more."""
+    main = os.getpid()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != main:  # a forked worker: the main process speaks for it
+            os._exit(130)
+        workers = multiprocessing.active_children()
+        for worker in workers:
+            worker.terminate()
+        warnings.filterwarnings("ignore", message=r"\[W127\]")  # that they were stopped is no news
+        if workers:
+            atexit.register(_leave)  # the ordinary exit would join the queue's thread, for ever
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def keep_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path] = ()) -> None:

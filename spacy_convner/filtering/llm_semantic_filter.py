@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,7 @@ class LLMSemanticFilter(Pipe):
                     break
                 doc = pipe(doc)
             gold = doc_to_exemplar(example.reference)
-            exemplars.append(Exemplar(gold.text, gold.spans, gold.lang, get_candidates(doc, self.candidates_key)))
+            exemplars.append(replace(gold, candidates=get_candidates(doc, self.candidates_key)))
         return exemplars
 
     def _dump(self) -> bytes:
@@ -291,11 +292,9 @@ class LLMSemanticFilter(Pipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): Label descriptions and the fitted filter."""
-        result: bytes = to_bytes({"filter": self._dump}, exclude)
-        return result
+        return bytes(to_bytes({"filter": self._dump}, exclude))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> LLMSemanticFilter:
         """Load what ``to_bytes`` gave."""
-        setters: dict[str, Callable[[Any], None]] = {"filter": self._restore}
-        from_bytes(data, setters, exclude)
+        from_bytes(data, {"filter": self._restore}, exclude)
         return self

@@ -137,15 +137,15 @@ def test_context_decides_for_the_same_name(exemplars: list[Exemplar]) -> None:
 
 def test_a_label_that_no_exemplar_has(exemplars: list[Exemplar]) -> None:
     filter_ = linear(exemplars)
-    assert chosen(filter_, ask("play the podcast serial", ("serial", "Podcast"), ("serial", "Song"))) == {
-        ("serial", "Podcast")
-    }
+    names = [("serial", "Podcast"), ("serial", "Radio")]
+    assert chosen(filter_, ask("play the podcast serial", *names)) == {("serial", "Podcast")}
+    assert chosen(filter_, ask("play the radio serial", *names)) == {("serial", "Radio")}
     nested = ask("any news from new york times radio", ("new york", "Place"), ("new york times radio", "Station"))
     assert chosen(filter_, nested) == {("new york times radio", "Station")}
 
 
 def test_one_label_a_span_unless_exemplars_say_otherwise(exemplars: list[Exemplar]) -> None:
-    assert linear(exemplars).second_threshold > 1
+    assert linear(exemplars).written.second_threshold > 1
     both = [
         Exemplar(
             f"tell me about {name} {i}",
@@ -159,7 +159,7 @@ def test_one_label_a_span_unless_exemplars_say_otherwise(exemplars: list[Exempla
         for i, name in enumerate(["dune", "it", "carrie", "emma", "holes"] * 6)
     ]
     filter_ = linear(both)
-    assert filter_.second_threshold < 1
+    assert filter_.written.second_threshold < 1
     names = [("carrie", "Movie"), ("carrie", "Book"), ("tell", "Song")]
     assert chosen(filter_, ask("tell me about carrie", *names)) == {("carrie", "Movie"), ("carrie", "Book")}
 
@@ -178,11 +178,11 @@ def coin(n: int, share: float) -> list[Exemplar]:
 def test_thresholds_come_from_cross_validation() -> None:
     # Accepting is right in a third of cases: F1 is best by accepting all of them, which 0.5 would not do.
     filter_ = linear(coin(200, 0.35))
-    assert filter_.threshold < 0.35
+    assert filter_.written.threshold < 0.35
     assert chosen(filter_, ask("go qwerty", ("qwerty", "Song"))) == {("qwerty", "Song")}
     # Too few to hold any out: the default.
-    assert linear(coin(19, 0.35)).threshold == 0.5
-    assert linear(coin(200, 0.35), max_calibration=1).threshold <= 0.5
+    assert linear(coin(19, 0.35)).written.threshold == 0.5
+    assert linear(coin(200, 0.35), max_calibration=1).written.threshold <= 0.5
 
 
 def test_what_only_the_annotation_knows_is_no_evidence() -> None:
@@ -223,7 +223,10 @@ def test_saved_and_loaded_decides_the_same(exemplars: list[Exemplar]) -> None:
         assert isinstance(loaded, LinearFilter)
         loaded.from_bytes(filter_.to_bytes())
         assert loaded.is_fitted
-        assert (loaded.threshold, loaded.second_threshold) == (filter_.threshold, filter_.second_threshold)
+        assert (loaded.written.threshold, loaded.spoken.threshold) == (
+            filter_.written.threshold,
+            filter_.spoken.threshold,
+        )
         assert loaded.n_exemplars == len(trained)
         assert loaded.to_bytes() == filter_.to_bytes()
         for exemplar in exemplars:
@@ -300,3 +303,26 @@ def test_quality_on_snips() -> None:
     assert score > by_all + 0.05
     # Without a single exemplar it beats accepting everything.
     assert f1(linear([]), test) > by_all
+
+
+def test_names_without_capitals() -> None:
+    # Who annotates writes names with capitals; speech recognition doesn't. Their absence is no evidence against a name.
+    names = ["Dune", "Emma", "Holes", "Carrie", "Heat", "Alien", "Jaws", "Up"]
+    written = [f"watch {name} with me {i}" for i, name in enumerate(names * 4)]
+    refused = [f"what does {name.lower()} mean {i}" for i, name in enumerate(names * 4)]
+    exemplars = []
+    for i, text in enumerate([*written, *refused]):
+        name = names[i % len(names)]
+        start = text.lower().index(name.lower())
+        span = LabelledSpan(start, start + len(name), "Movie")
+        step = "exact" if name in text else "case"
+        candidate = Candidate(span.start, span.end, "Movie", step=step)
+        exemplars.append(Exemplar(text, (span,) if name in text else (), candidates=(candidate,)))
+    filter_ = linear(exemplars)
+    assert chosen(filter_, ask("watch tenet with me", ("tenet", "Movie"))) == {("tenet", "Movie")}
+    assert chosen(filter_, ask("what does tenet mean", ("tenet", "Movie"))) == set()
+    assert chosen(filter_, ask("watch Tenet with me", ("Tenet", "Movie"))) == {("Tenet", "Movie")}
+    loaded = make_linear_filter()
+    assert isinstance(loaded, LinearFilter)
+    loaded.from_bytes(filter_.to_bytes())
+    assert chosen(loaded, ask("watch tenet with me", ("tenet", "Movie"))) == {("tenet", "Movie")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 from spacy.tokens import Doc
@@ -15,6 +15,7 @@ from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
 from ..normalization.words import APOSTROPHES, fold_words, literal_chunks
 from .builder import Kind, build_segment
+from .matches import Match, Row, Rows, Spans, merge
 from .segment import ALIAS, OWN, Segment
 from .spans import TokenBounds
 from .storage import CURRENT, Manifest, load_segment, read_manifest
@@ -22,46 +23,12 @@ from .storage import CURRENT, Manifest, load_segment, read_manifest
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
-_RANK = {"exact": 0, "case": 1, "accents": 2, "apostrophes": 3, "punctuation": 4, "alias": 5}
-_RANK_OF_OTHERS = 6
 _MOST_CACHED = 1 << 14
 
 
-class Match(NamedTuple):
-    """A catalog name in a Doc: tokens ``start`` inclusive to ``end`` exclusive."""
-
-    start: int
-    end: int
-    label: str
-    id: str
-    step: str
-    popularity: float
-
-
-_Row = tuple[str, str, str, float]  # label, id, step, popularity, as in Match
-_Rows = tuple[_Row, ...]
-_Marked = tuple[_Row, str, str, str]  # and marks before and after the entry's own spelling, and that
-_Resolved = tuple[_Rows, tuple[_Marked, ...]]
-# (first token, -(last token + 1)) → by label: sorting gives reading order
-_Spans = dict[tuple[int, int], _Rows]
+_Marked = tuple[Row, str, str, str]  # and marks before and after the entry's own spelling, and that
+_Resolved = tuple[Rows, tuple[_Marked, ...]]
 _new_match = tuple.__new__  # a third of the time of calling the class
-
-
-def _merge(spans: _Spans, span: tuple[int, int], rows: _Rows) -> None:
-    key = (span[0], -span[1])
-    known = spans.get(key)
-    if known is not None:
-        best = {row[0]: row for row in known}
-        for row in rows:
-            other = best.get(row[0])
-            if other is None or _order(row) < _order(other):
-                best[row[0]] = row
-        rows = tuple(best[label] for label in sorted(best))
-    spans[key] = rows
-
-
-def _order(row: _Row) -> tuple[int, float, str]:
-    return _RANK.get(row[2], _RANK_OF_OTHERS), -row[3], row[1]
 
 
 class CatalogIndex:
@@ -186,7 +153,7 @@ class CatalogIndex:
         """RETURNS (list[Match]): The best entry of every (span, label), by start, longest first."""
         text = doc.text
         words, starts, ends = fold_words(text)
-        spans: _Spans = {}
+        spans: Spans = {}
         tokens: TokenBounds | None = None
         for segment, removed in zip(self.segments, self._removed, strict=True):
             found = segment.finder.find(words, self._endings)
@@ -211,7 +178,7 @@ class CatalogIndex:
                     if span is not None:
                         key = (span[0], -span[1])
                         if key in spans:
-                            _merge(spans, span, rows)
+                            merge(spans, span, rows)
                         else:
                             spans[key] = rows
                 if marked:
@@ -234,7 +201,7 @@ class CatalogIndex:
         tokens: TokenBounds,
         start: int,
         end: int,
-        spans: _Spans,
+        spans: Spans,
     ) -> None:
         text = tokens.text
         name_end = end - ending
@@ -244,10 +211,10 @@ class CatalogIndex:
         if called in self.normalizer.endings:
             rows, _ = self._resolve(segment, removed, key_id, text[start:name_end], called)
             if rows and (span := tokens.span(start, end, name_end)):
-                _merge(spans, span, rows)
+                merge(spans, span, rows)
 
     def _propose_marked(
-        self, marked: tuple[_Marked, ...], tokens: TokenBounds, start: int, end: int, spans: _Spans
+        self, marked: tuple[_Marked, ...], tokens: TokenBounds, start: int, end: int, spans: Spans
     ) -> None:
         """Find "Wham!" and "(I Can't Get No)" with their own marks where the utterance has them."""
         text = tokens.text
@@ -257,16 +224,16 @@ class CatalogIndex:
             if (first, last) != (start, end):
                 row = (row[0], row[1], self.normalizer.difference(text[first:last], name) or row[2], row[3])
             if span := tokens.span(first, last, last):
-                _merge(spans, span, (row,))
+                merge(spans, span, (row,))
 
-    def _propose_literals(self, doc: Doc, text: str, spans: _Spans) -> None:
+    def _propose_literals(self, doc: Doc, text: str, spans: Spans) -> None:
         for key, first, last in literal_chunks(text):
             for segment, removed in zip(self.segments, self._removed, strict=True):
                 for _, _, key_id, _ in segment.finder.find([key], False):
                     tokens = TokenBounds(doc, text)
                     rows, marked = self._resolve(segment, removed, key_id, text[first:last])
                     if rows and (span := tokens.span(first, last, last)):
-                        _merge(spans, span, rows)
+                        merge(spans, span, rows)
                     self._propose_marked(marked, tokens, first, last, spans)
 
     def _resolve(
@@ -279,7 +246,7 @@ class CatalogIndex:
         cache = self._cache[id(segment)]
         known = cache.get((key_id, surface, called))
         if known is None:
-            plain: dict[str, _Row] = {}
+            plain: dict[str, Row] = {}
             marked: dict[str, _Marked] = {}
             for entry, number, identity, head, tail in segment.rows(key_id):
                 if entry.label in plain or entry.label in marked or identity in removed:

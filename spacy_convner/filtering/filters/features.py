@@ -74,16 +74,16 @@ class FeatureMaker:
         """
         sentence = Sentence(request, self.counts, own)
         for i, candidate in enumerate(request.candidates):
-            yield self._row((candidate.label, self._features(i, sentence, own)), "" if sentence.spoken else "written|")
+            yield self._row((candidate.label, self._features(i, sentence, own)))
 
-    def _row(self, named: tuple[str, list[tuple[str, float]]], style: str = "") -> Row:
+    def _row(self, named: tuple[str, list[tuple[str, float]]]) -> Row:
         label, features = named
         indices, values = [], []
         hashes = self._hashes
         if len(hashes) > 2_000_000:  # a long-running service sees ever new words
             hashes.clear()
         for name, value in features:
-            for key in (name, f"{label}|{name}", f"{style}{name}") if style else (name, f"{label}|{name}"):
+            for key in (name, f"{label}|{name}"):
                 index = hashes.get(key)
                 if index is None:
                     index = hashes[key] = crc32(key.encode("utf8")) % DIMENSIONS

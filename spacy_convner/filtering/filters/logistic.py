@@ -1,0 +1,126 @@
+"""A logistic regression over ``features.py`` with its thresholds: fitting, calibrating, asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ty import Exemplar, FilterRequest, FilterTask
+from .counts import AcceptanceCounts
+from .decode import decode
+from .features import DIMENSIONS, FeatureMaker, Row
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Floats = NDArray[np.float64]
+
+GRID = np.round(np.arange(0.15, 0.86, 0.05), 2)
+NO_SECOND = 1.01  # a probability never reaches it: one label a span
+_COLD_INDEX = FeatureMaker(AcceptanceCounts(), FilterTask())._row(("", [("cold", 1.0)]))[0][0]
+
+
+def _no_weights() -> Floats:
+    return np.zeros(0, dtype=np.float64)
+
+
+@dataclass
+class LogisticModel:
+    """weights: Shape (DIMENSIONS,), or (0,) before there is a model: then label-independent evidence decides."""
+
+    weights: Floats = field(default_factory=_no_weights)
+    bias: float = 0.0
+    threshold: float = 0.5
+    second_threshold: float = NO_SECOND
+
+    def probabilities(self, rows: Iterable[Row]) -> Floats:
+        """RETURNS (Floats): One (0..1) for each row."""
+        if len(self.weights):
+            logits = np.array([float(self.weights[at] @ np.asarray(values)) for at, values in rows]) + self.bias
+        else:
+            logits = np.array([sum(v for i, v in zip(*row, strict=True) if i == _COLD_INDEX) for row in rows])
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -30.0, 30.0))))
+
+    def calibrate(self, scored: Sequence[tuple[Exemplar, Floats]]) -> None:
+        """scored: Exemplars that the probabilities (one for each of their candidates) were not fitted on."""
+        self.threshold = _best_threshold(scored)
+        self.second_threshold = _best_second_threshold(scored, self.threshold)
+
+
+def as_request(exemplar: Exemplar) -> FilterRequest:
+    """RETURNS (FilterRequest): As it will be asked: what only the annotation knows isn't there then."""
+    matched = tuple(c for c in exemplar.candidates if c.step != "exemplar")
+    return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
+
+
+def fit_model(
+    exemplars: Sequence[Exemplar], counts: AcceptanceCounts, task: FilterTask, regularization: float
+) -> LogisticModel:
+    """RETURNS (LogisticModel): Without weights where the exemplars have no candidates, or one kind of answer only."""
+    maker = FeatureMaker(counts, task)
+    rows: list[Row] = []
+    answers: list[int] = []
+    for exemplar in exemplars:
+        request = as_request(exemplar)
+        gold = set(exemplar.spans)
+        rows.extend(maker(request, AcceptanceCounts.from_exemplars([exemplar])))
+        answers.extend(int(candidate.key in gold) for candidate in request.candidates)
+    if len(set(answers)) < 2:
+        return LogisticModel()
+    from sklearn.linear_model import LogisticRegression
+
+    matrix, used = _matrix(rows)
+    solver = LogisticRegression(C=regularization, solver="liblinear", tol=1e-3, random_state=0)
+    solver.fit(matrix, answers)
+    weights = np.zeros(DIMENSIONS, dtype=np.float64)
+    weights[used] = solver.coef_[0]
+    return LogisticModel(weights, float(solver.intercept_[0]))
+
+
+def _matrix(rows: Sequence[Row]) -> tuple[csr_matrix, NDArray[np.int32]]:
+    # Only the columns that occur: the solver's vectors are dense, and few exemplars use few of the columns.
+    from scipy.sparse import csr_matrix
+
+    pointers = np.cumsum([0] + [len(indices) for indices, _ in rows])
+    indices = np.fromiter((i for row, _ in rows for i in row), dtype=np.int32, count=int(pointers[-1]))
+    values = np.fromiter((v for _, row in rows for v in row), dtype=np.float64, count=int(pointers[-1]))
+    used, columns = np.unique(indices, return_inverse=True)
+    matrix = csr_matrix((values, columns, pointers), shape=(len(rows), len(used)))
+    matrix.sum_duplicates()
+    return matrix, used
+
+
+def _f1(scored: Sequence[tuple[Exemplar, Floats]], threshold: float, second: float) -> float:
+    correct = predicted = gold_total = 0
+    for exemplar, probabilities in scored:
+        candidates = as_request(exemplar).candidates
+        chosen = {candidates[i].key for i in decode(candidates, probabilities.tolist(), threshold, second)}
+        gold = set(exemplar.spans)
+        correct += len(chosen & gold)
+        predicted += len(chosen)
+        gold_total += len(gold)
+    return 2.0 * correct / (predicted + gold_total) if predicted + gold_total else 0.0
+
+
+def _best_threshold(scored: Sequence[tuple[Exemplar, Floats]]) -> float:
+    # Of a calibrated model the best threshold is half of the best F1 (Lipton et al. 2014, "Optimal thresholding of
+    # classifiers to maximize F1 measure"); among those that few exemplars can't tell apart, the nearest to it.
+    values = np.array([_f1(scored, float(t), NO_SECOND) for t in GRID])
+    near = GRID[values >= values.max() - max(0.001, 0.5 / len(scored))]
+    return float(near[np.argmin(np.abs(near - values.max() / 2.0))])
+
+
+def _best_second_threshold(scored: Sequence[tuple[Exemplar, Floats]], threshold: float) -> float:
+    # Where no exemplar has a span with two labels, a second label could only be a guess that hedges the first.
+    if all(len({(s.start, s.end) for s in e.spans}) == len(set(e.spans)) for e, _ in scored):
+        return NO_SECOND
+    best, best_f = NO_SECOND, _f1(scored, threshold, NO_SECOND)
+    for second in GRID[threshold <= GRID][::-1]:
+        value = _f1(scored, threshold, float(second))
+        if value > best_f + 0.001:
+            best, best_f = float(second), value
+    return best
