@@ -25,10 +25,7 @@ def load_pipeline(source: str) -> Language:
             raise DataError("no such config file", path=path)
         try:
             nlp = load_model_from_config(load_config(path), auto_fill=True)
-        except (
-            ValueError,
-            ImportError,
-        ) as err:  # an unknown language is an ImportError; confection, registry and config errors
+        except (ValueError, ImportError) as err:  # config and registry errors; an unknown language is an ImportError
             if isinstance(err, ConvnerError):
                 raise
             raise ConfigError(f"{path}: {str(err).strip()}") from err
@@ -49,7 +46,9 @@ def pipeline_fingerprint(nlp: Language) -> str:
     digest = hashlib.sha256(nlp.config.to_str().encode("utf8"))
     for name, pipe in nlp.pipeline:
         digest.update(name.encode("utf8"))
-        if hasattr(pipe, "to_bytes"):
+        if hasattr(pipe, "fingerprint"):
+            digest.update(pipe.fingerprint())
+        elif hasattr(pipe, "to_bytes"):
             digest.update(pipe.to_bytes(exclude=["vocab"]))
         template = getattr(pipe, "template", None)  # read by path at every start
         if template is not None and Path(template).is_file():

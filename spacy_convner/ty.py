@@ -21,7 +21,11 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """One name of a catalog. ``popularity`` is any non-negative weight; ``lang`` None means every language."""
+    """One name of a catalog. ``popularity`` is any non-negative weight.
+
+    ``lang`` says in which language the name is written: it picks the steps that make other ways to write it ("and" or
+    "y"); None takes those of every language. It doesn't restrict matching: people say foreign titles.
+    """
 
     text: str
     label: str

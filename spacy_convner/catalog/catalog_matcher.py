@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -24,7 +23,7 @@ from .common_words import is_common
 from .index.builder import Kind, build_segment
 from .index.catalog_index import CatalogIndex
 from .index.matches import Match
-from .index.storage import is_index
+from .index.storage import is_index, read_manifest
 from .index.update import save_index
 from .normalization.words import fold_key
 from .sources.records import read_catalog
@@ -126,6 +125,14 @@ class CatalogMatcher(Pipe):
                 self._index = CatalogIndex.open(place, self.vocab, self._normalizer)
             else:
                 self._index = self._built(read_catalog(place) if place is not None else ())
+            known = self._index.labels
+            if self.only_labels and known and self.only_labels.isdisjoint(known):
+                logger.warning(
+                    "'%s' proposes nothing: none of its labels %s is in the catalog, which has %s.",
+                    self.name,
+                    sorted(self.only_labels),
+                    known,
+                )
         return self._index
 
     def _built(self, entries: Iterable[CatalogEntry]) -> CatalogIndex:
@@ -257,13 +264,19 @@ class CatalogMatcher(Pipe):
         records = (json.loads(line) for line in lines if line)
         self._index = self._built(CatalogEntry(**{**record, "aliases": tuple(record["aliases"])}) for record in records)
 
+    def fingerprint(self) -> bytes:
+        """RETURNS (bytes): Other bytes for another catalog. Of an index on disk its checksums, whatever its size."""
+        index = self.index
+        if index.path is None or not all(segment.name for segment in index.segments):
+            return self.to_bytes()
+        manifest = read_manifest(index.path)
+        return json.dumps([manifest.normalizer, [segment.files for segment in manifest.segments]]).encode("utf8")
+
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The records."""
-        result: bytes = to_bytes({"catalog": self._dump}, exclude)
-        return result
+        return bytes(to_bytes({"catalog": self._dump}, exclude))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
         """Load what ``to_bytes`` gave."""
-        setters: dict[str, Callable[[Any], None]] = {"catalog": self._restore}
-        from_bytes(data, setters, exclude)
+        from_bytes(data, {"catalog": self._restore}, exclude)
         return self

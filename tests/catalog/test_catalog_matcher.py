@@ -235,3 +235,8 @@ def test_huge_utterances(catalog_path: Path) -> None:
     assert proposed(nlp, "x" * 100_000) == set()
     assert proposed(nlp, "") == set()
     assert proposed(nlp, "  \n ") == set()
+
+
+def test_labels_that_the_catalog_lacks_are_said(catalog_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert proposed(with_catalog(catalog_path, labels=["Nope"]), "play hello by adele") == set()
+    assert "none of its labels ['Nope'] is in the catalog, which has [" in caplog.text

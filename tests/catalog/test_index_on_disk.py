@@ -221,3 +221,16 @@ def test_named_twice_is_merged_and_two_names_of_an_id_are_refused(nlp: Language,
 def test_names_that_can_never_match_are_reported(nlp: Language, tmp_path: Path) -> None:
     report = build_index([*ENTRIES, CatalogEntry("?! ?!", "Song")], tmp_path / "i", nlp.vocab, NORMALIZER)
     assert (report.unmatchable, report.examples) == (1, ["?! ?!"])
+
+
+def test_a_fingerprint_follows_the_catalog(folder: Path) -> None:
+    nlp = spacy.blank("en")
+    matcher = nlp.add_pipe("catalog_matcher", config={"catalog": str(folder)})
+    before = matcher.fingerprint()  # type: ignore[attr-defined]
+    assert before == matcher.fingerprint()  # type: ignore[attr-defined]
+    update_index(folder, nlp.vocab, NORMALIZER, [CatalogEntry("Rosalía", "Artist")], [])
+    matcher.reload()  # type: ignore[attr-defined]
+    updated = matcher.fingerprint()  # type: ignore[attr-defined]
+    assert updated != before
+    matcher.add([CatalogEntry("Only Here", "Song")])  # type: ignore[attr-defined]
+    assert matcher.fingerprint() not in (before, updated)  # type: ignore[attr-defined]

@@ -84,5 +84,6 @@ def test_outputs_and_reruns(project: Path) -> None:
     head(project / "assets" / "traffic" / "es.jsonl", 140)
     assert run(project) == ["label", "split", "train", "evaluate-student", "package", "tryout", "report"]
 
-    (project / "assets" / "tryout.txt").write_text("play something by bad bunny\n", encoding="utf8")
+    with (project / "assets" / "tryout.txt").open("a", encoding="utf8") as tryout:
+        tryout.write("play something by bad bunny\n")
     assert run(project) == ["tryout", "report"]

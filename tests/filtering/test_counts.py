@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_convner.filtering.filters.counts import WORD, AcceptanceCounts, fold
+from spacy_convner.filtering.filters.counts import AcceptanceCounts, fold
 from spacy_convner.ty import Candidate, Exemplar, LabelledSpan
 
 LABELS = ["Song", "Artist", "City"]
@@ -29,22 +29,11 @@ def annotated(draw: st.DrawFn) -> Exemplar:
     return Exemplar(text, gold, candidates=candidates)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(annotated(), min_size=1, max_size=8), st.data())
-def test_leaving_one_out_is_counting_without_it(exemplars: list[Exemplar], data: st.DataObject) -> None:
-    out = data.draw(st.integers(0, len(exemplars) - 1))
-    own = AcceptanceCounts.from_exemplars([exemplars[out]])
-    everything = AcceptanceCounts.from_exemplars(exemplars)
-    rest = AcceptanceCounts.from_exemplars(exemplars[:out] + exemplars[out + 1 :])
-    for label in LABELS:
-        assert everything.label_rate(label, own) == rest.label_rate(label)
-    for exemplar in exemplars:
-        for word in WORD.findall(exemplar.text):
-            name = fold(word)
-            assert everything.background_count(name, own) == rest.background_count(name)
-            assert everything.name_rate(name, own) == rest.name_rate(name)
-            for label in LABELS:
-                assert everything.pair_rate(name, label, own) == rest.pair_rate(name, label)
+def test_the_order_of_exemplars_does_not_matter(exemplars: list[Exemplar], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(exemplars))
+    one, other = AcceptanceCounts.from_exemplars(exemplars), AcceptanceCounts.from_exemplars(shuffled)
+    assert one.to_dict() == other.to_dict()
 
 
 @given(st.lists(annotated(), max_size=6))

@@ -58,9 +58,9 @@ def test_the_window_of_a_long_text() -> None:
     text = " ".join(f"w{i}" for i in range(100))
     words = text.split()
     found = tuple(Candidate(text.index(w), text.index(w) + len(w), "Song") for w in words[10:])
-    cut = sentence.Sentence(FilterRequest(text, found), AcceptanceCounts(), None)
+    cut = sentence.Sentence(FilterRequest(text, found), AcceptanceCounts())
     assert cut.inside(found[40]) == (50, 50)
     assert sorted(cut.around(50, 50)) == sorted(words[26:75])
     assert [text[found[i].start : found[i].end] for i in cut.neighbours(50, 50)] == words[26:75]
     assert cut.inside(Candidate(2, 3, "Song")) == (0, -1)  # white space
-    assert list(sentence.Sentence(FilterRequest("", ()), AcceptanceCounts(), None).around(0, -1)) == []
+    assert list(sentence.Sentence(FilterRequest("", ()), AcceptanceCounts()).around(0, -1)) == []

@@ -22,7 +22,7 @@ def fold(text: str) -> str:
 
 
 class AcceptanceCounts:
-    """Counts over exemplars; ``without`` an exemplar's own counts when its own features are made.
+    """Counts over exemplars.
 
     pairs: "name\\tlabel" → [accepted, proposed]. names: name → the same over all labels.
     labels: label → [accepted, proposed]. background: word → times seen outside any entity.
@@ -60,30 +60,30 @@ class AcceptanceCounts:
                 word = fold(match.group())
                 self.background[word] = self.background.get(word, 0) + 1
 
-    def label_rate(self, label: str, own: AcceptanceCounts | None = None) -> float:
+    def label_rate(self, label: str) -> float:
         """RETURNS (float): Share (0..1) of a label's candidates that are accepted, smoothed by the overall share."""
-        accepted, seen = _minus(self.total, own.total if own else _NO_PAIR)
+        accepted, seen = self.total
         overall = (accepted + 1.0) / (seen + 2.0)
-        accepted, seen = _minus(self.labels.get(label, _NO_PAIR), own.labels.get(label, _NO_PAIR) if own else _NO_PAIR)
+        accepted, seen = self.labels.get(label, _NO_PAIR)
         return (accepted + 4.0 * overall) / (seen + 4.0)
 
-    def pair_rate(self, name: str, label: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
+    def pair_rate(self, name: str, label: str) -> tuple[float, int]:
         """name (str): Folded.
 
         RETURNS (tuple[float, int]): Acceptance rate (0..1) backed off to the label's; times seen.
         """
         key = f"{name}\t{label}"
-        accepted, seen = _minus(self.pairs.get(key, _NO_PAIR), own.pairs.get(key, _NO_PAIR) if own else _NO_PAIR)
-        return (accepted + self.label_rate(label, own)) / (seen + 1.0), seen
+        accepted, seen = self.pairs.get(key, _NO_PAIR)
+        return (accepted + self.label_rate(label)) / (seen + 1.0), seen
 
-    def name_rate(self, name: str, own: AcceptanceCounts | None = None) -> tuple[float, int]:
+    def name_rate(self, name: str) -> tuple[float, int]:
         """RETURNS (tuple[float, int]): Share of the name's candidates, whatever label, that is accepted; times seen."""
-        accepted, seen = _minus(self.names.get(name, _NO_PAIR), own.names.get(name, _NO_PAIR) if own else _NO_PAIR)
+        accepted, seen = self.names.get(name, _NO_PAIR)
         return (accepted + 0.5) / (seen + 1.0), seen
 
-    def background_count(self, word: str, own: AcceptanceCounts | None = None) -> int:
+    def background_count(self, word: str) -> int:
         """RETURNS (int): Times a folded word was seen outside entities."""
-        return self.background.get(word, 0) - (own.background.get(word, 0) if own else 0)
+        return self.background.get(word, 0)
 
     def to_dict(self) -> dict[str, Any]:
         return {"pairs": self.pairs, "names": self.names, "labels": self.labels, "background": self.background,
@@ -106,8 +106,3 @@ class AcceptanceCounts:
 def _pair(value: Any) -> list[int]:
     accepted, seen = value
     return [int(accepted), int(seen)]
-
-
-def _minus(pair: Iterable[int], own: Iterable[int]) -> tuple[int, int]:
-    (accepted, seen), (own_accepted, own_seen) = pair, own
-    return accepted - own_accepted, seen - own_seen

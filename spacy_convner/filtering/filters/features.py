@@ -67,14 +67,11 @@ class FeatureMaker:
         }
         self._hashes: dict[str, int] = {}
 
-    def __call__(self, request: FilterRequest, own: AcceptanceCounts | None = None) -> Iterator[Row]:
-        """own (AcceptanceCounts | None): Counts to leave out: those of the very exemplar, while fitting.
-
-        YIELDS (Row): (indices below ``DIMENSIONS``, values), parallel to the request's candidates.
-        """
-        sentence = Sentence(request, self.counts, own)
+    def __call__(self, request: FilterRequest) -> Iterator[Row]:
+        """YIELDS (Row): (indices below ``DIMENSIONS``, values), parallel to the request's candidates."""
+        sentence = Sentence(request, self.counts)
         for i, candidate in enumerate(request.candidates):
-            yield self._row((candidate.label, self._features(i, sentence, own)))
+            yield self._row((candidate.label, self._features(i, sentence)))
 
     def _row(self, named: tuple[str, list[tuple[str, float]]]) -> Row:
         label, features = named
@@ -91,7 +88,7 @@ class FeatureMaker:
                 values.append(value)
         return indices, values
 
-    def _features(self, i: int, sentence: Sentence, own: AcceptanceCounts | None) -> list[tuple[str, float]]:
+    def _features(self, i: int, sentence: Sentence) -> list[tuple[str, float]]:
         candidate, words, rates = sentence.candidates[i], sentence.words, sentence.rates
         start, end, label = candidate.start, candidate.end, candidate.label
         surface = sentence.text[start:end]
@@ -100,7 +97,7 @@ class FeatureMaker:
 
         # 1 what exemplars say about this very name
         rate, seen = rates[i]
-        name_rate, name_seen = self.counts.name_rate(sentence.names[i], own)
+        name_rate, name_seen = self.counts.name_rate(sentence.names[i])
         out.append(("rate", _logit(rate)))
         out.append((f"seen={min(seen, 4)}", 1.0))
         if seen:
@@ -121,7 +118,7 @@ class FeatureMaker:
         out_of_span = [word for word in sentence.around(first, last) if word not in own_words]
         stops = stop_words()
         all_stop = all(word in stops for word in own_words)
-        background = min((self.counts.background_count(word, own) for word in own_words), default=0)
+        background = min((self.counts.background_count(word) for word in own_words), default=0)
         out.append((f"stop={all_stop}", 1.0))
         out.append((f"background={min(int(math.log2(background + 1)), 6)}", 1.0))
         out.append(("log_background", math.log1p(background)))

@@ -58,7 +58,7 @@ class LinearFilter:
         self._fitted = True
 
     def _fit(self, exemplars: Sequence[Exemplar], task: FilterTask) -> LogisticModel:
-        model = fit_model(exemplars, self._counts, task, self.regularization)
+        model = fit_model(exemplars, task, self.regularization)
         if not len(model.weights) or len(exemplars) < 4 * self.folds:
             return model
         order = np.random.default_rng(self.seed).permutation(len(exemplars))[: self.max_calibration]
@@ -67,9 +67,8 @@ class LinearFilter:
             held = order[fold :: self.folds]
             held_set = set(held.tolist())
             train = [exemplars[i] for i in order if int(i) not in held_set]
-            counts = AcceptanceCounts.from_exemplars(train)
-            other = fit_model(train, counts, task, self.regularization)
-            maker = FeatureMaker(counts, task)
+            other = fit_model(train, task, self.regularization)
+            maker = FeatureMaker(AcceptanceCounts.from_exemplars(train), task)
             scored.extend((exemplars[i], other.probabilities(maker(as_request(exemplars[i])))) for i in held)
         model.calibrate(scored)
         return model

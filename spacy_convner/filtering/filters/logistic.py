@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 GRID = np.round(np.arange(0.15, 0.86, 0.05), 2)
+_MOST_TWICE = 10_000
 NO_SECOND = 1.01  # a probability never reaches it: one label a span
 _COLD_INDEX = FeatureMaker(AcceptanceCounts(), FilterTask())._row(("", [("cold", 1.0)]))[0][0]
 
@@ -57,28 +58,41 @@ def as_request(exemplar: Exemplar) -> FilterRequest:
     return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
 
 
-def fit_model(
-    exemplars: Sequence[Exemplar], counts: AcceptanceCounts, task: FilterTask, regularization: float
-) -> LogisticModel:
-    """RETURNS (LogisticModel): Without weights where the exemplars have no candidates, or one kind of answer only."""
-    maker = FeatureMaker(counts, task)
+def fit_model(exemplars: Sequence[Exemplar], task: FilterTask, regularization: float) -> LogisticModel:
+    """Fit with the counts of what came before in a random order (ordered target statistics, Prokhorenkova et al. 2018,
+    "CatBoost"): with the counts of all others, the accepted one of two rivals always has one acceptance less than it
+    should, and the model learns to prefer what exemplars refused.
+
+    RETURNS (LogisticModel): Without weights where the exemplars have no candidates, or one kind of answer only.
+    """
     rows: list[Row] = []
     answers: list[int] = []
-    for exemplar in exemplars:
-        request = as_request(exemplar)
-        gold = set(exemplar.spans)
-        rows.extend(maker(request, AcceptanceCounts.from_exemplars([exemplar])))
-        answers.extend(int(candidate.key in gold) for candidate in request.candidates)
+    orders = _orders(len(exemplars))
+    for order in orders:
+        before = AcceptanceCounts()
+        maker = FeatureMaker(before, task)
+        for number in order:
+            request = as_request(exemplars[number])
+            gold = set(exemplars[number].spans)
+            rows.extend(maker(request))
+            answers.extend(int(candidate.key in gold) for candidate in request.candidates)
+            before.add(exemplars[number])
     if len(set(answers)) < 2:
         return LogisticModel()
     from sklearn.linear_model import LogisticRegression
 
     matrix, used = _matrix(rows)
-    solver = LogisticRegression(C=regularization, solver="liblinear", tol=1e-3, random_state=0)
+    solver = LogisticRegression(C=regularization / len(orders), solver="liblinear", tol=1e-3, random_state=0)
     solver.fit(matrix, answers)
     weights = np.zeros(DIMENSIONS, dtype=np.float64)
     weights[used] = solver.coef_[0]
     return LogisticModel(weights, float(solver.intercept_[0]))
+
+
+def _orders(n: int) -> list[list[int]]:
+    # There and back, so that each exemplar is seen with few and with many counts; of many exemplars once is enough.
+    order = np.random.default_rng(0).permutation(n).tolist()
+    return [order, order[::-1]] if n <= _MOST_TWICE else [order]
 
 
 def _matrix(rows: Sequence[Row]) -> tuple[csr_matrix, NDArray[np.int32]]:

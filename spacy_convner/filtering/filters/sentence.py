@@ -16,7 +16,7 @@ WINDOW = 24
 class Sentence:
     """words (list[str]): Folded. rates: (acceptance rate, times seen) of each candidate, parallel to the request's."""
 
-    def __init__(self, request: FilterRequest, counts: AcceptanceCounts, own: AcceptanceCounts | None) -> None:
+    def __init__(self, request: FilterRequest, counts: AcceptanceCounts) -> None:
         text = request.text
         self.text, self.candidates = text, request.candidates
         spots = [(m.start(), m.end()) for m in WORD.finditer(text)]
@@ -24,7 +24,7 @@ class Sentence:
         self.words = [fold(text[start:end]) for start, end in spots]
         self.spoken = text == text.lower()
         self.names = [fold(text[c.start : c.end]) for c in self.candidates]
-        self.rates = [counts.pair_rate(name, c.label, own) for name, c in zip(self.names, self.candidates, strict=True)]
+        self.rates = [counts.pair_rate(name, c.label) for name, c in zip(self.names, self.candidates, strict=True)]
         self._order = sorted(range(len(self.candidates)), key=lambda i: self.candidates[i].start)
         self._candidate_starts = [self.candidates[i].start for i in self._order]
         self._bag = sorted(set(self.words)) if len(self.words) <= WINDOW else None

@@ -1,0 +1,49 @@
+"""The README's first example runs as it stands and prints what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_first_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    exec(compile(BLOCKS[0], "README.md", "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    promised = re.findall(r"^# (\[.*)$", BLOCKS[0], re.MULTILINE)
+    assert promised == printed[: len(promised)]
+    assert len(promised) == 1
+
+    nlp = names["nlp"]
+    exec(compile(BLOCKS[1], "README.md", "exec"), names)  # a name released today
+    doc = nlp("play song released today")  # type: ignore[operator]
+    assert ("song released today", "Song") in [(s.text, s.label_) for s in doc.spans["candidates"]]
+
+    doc = nlp("watch dune tonight")  # type: ignore[operator]
+    assert {s.label_ for s in doc.spans["candidates"]} == {"Movie", "Book"}
+    assert [(e.text, e.label_) for e in doc.ents] == [("dune", "Movie")]
+    doc = nlp("hello, can you hear me")  # type: ignore[operator]
+    assert ("hello", "Song") in [(s.text, s.label_) for s in doc.spans["candidates"]]
+    assert not doc.ents
+
+
+@pytest.mark.parametrize("block", BLOCKS[2:])
+def test_other_examples_are_accepted(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import spacy
+
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"nlp": spacy.blank("en")})
+
+
+def test_files_that_it_names_exist() -> None:
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
