@@ -34,6 +34,7 @@ class Client:
 NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     "CatalogRecords.v1": ((ty.EntrySource,), {"path": "catalog.jsonl"}),
     "Normalizer.v1": ((ty.Normalizer,), {}),
+    "FuzzyStep.v1": ((), {}),  # it works on an index, not on a protocol
     "HashedNgramEmbedder.v1": ((ty.Embedder,), {}),
     "SentenceTransformerEmbedder.v1": ((ty.Embedder,), {}),
     "LinearFilter.v1": ((ty.SemanticFilter, ty.TrainableFilter), {}),

@@ -22,6 +22,7 @@ from ..ty import CatalogEntry, Normalizer
 from .common_words import is_common
 from .index.builder import Kind, build_segment
 from .index.catalog_index import CatalogIndex
+from .index.fuzzy import FuzzyStep
 from .index.matches import Match
 from .index.storage import is_index, read_manifest
 from .index.update import save_index
@@ -39,6 +40,7 @@ logger.addHandler(logging.NullHandler())
         "catalog": None,
         "index": "auto",
         "normalizer": {"@misc": "spacy_convner.Normalizer.v1"},
+        "fuzzy": None,
         "spans_key": CANDIDATES_KEY,
         "labels": None,
         "common_word_floor": 0.0,
@@ -51,6 +53,7 @@ def make_catalog_matcher(
     catalog: str | None,
     index: Kind,
     normalizer: Normalizer,
+    fuzzy: FuzzyStep | None,
     spans_key: str,
     labels: list[str] | None,
     common_word_floor: float,
@@ -63,6 +66,7 @@ def make_catalog_matcher(
         from disk.
     index (str): For records: "phrase" (PhraseMatcher), "trie" or "auto" by size. A built index has its own.
     normalizer (Normalizer): Which differences from the catalog's spelling don't matter.
+    fuzzy (FuzzyStep | None): ``spacy_convner.FuzzyStep.v1`` proposes names with typing mistakes too.
     spans_key (str): Key of ``doc.spans`` to write.
     labels (list[str] | None): Labels to propose; None for all of the catalog.
     common_word_floor (float): Names that are everyday words of the language ("hello", "stay") are proposed from
@@ -75,6 +79,7 @@ def make_catalog_matcher(
         catalog=catalog,
         kind=index,
         normalizer=normalizer,
+        fuzzy=fuzzy,
         spans_key=spans_key,
         labels=labels,
         common_word_floor=common_word_floor,
@@ -97,6 +102,7 @@ class CatalogMatcher(Pipe):
         catalog: str | None,
         kind: Kind = "auto",
         normalizer: Normalizer,
+        fuzzy: FuzzyStep | None = None,
         spans_key: str,
         labels: list[str] | None,
         common_word_floor: float = 0.0,
@@ -113,6 +119,7 @@ class CatalogMatcher(Pipe):
         self.max_candidates = max_candidates
         self._nlp = nlp
         self._normalizer = normalizer
+        self._fuzzy = fuzzy
         self._index: CatalogIndex | None = None
         self._saved: Path | None = None  # the index inside a saved pipeline
 
@@ -203,6 +210,11 @@ class CatalogMatcher(Pipe):
     def match(self, doc: Doc) -> list[Match]:
         """RETURNS (list[Match]): Candidates by start, longest first; before ``max_candidates``."""
         matches = self.index.find(doc)
+        if self._fuzzy is not None:
+            matches = sorted(
+                matches + self._fuzzy(self.index, doc, matches, get_doc_lang(doc)),
+                key=lambda m: (m.start, -m.end, m.label),
+            )
         if self.only_labels is not None:
             matches = [match for match in matches if match.label in self.only_labels]
         floor = self.common_word_floor

@@ -140,6 +140,10 @@ class CatalogIndex:
         """name (str): As in ``CURRENT``. RETURNS (Segment)."""
         return next(segment for segment in self.segments if segment.name == name)
 
+    def is_removed(self, segment: int, identity: int) -> bool:
+        """RETURNS (bool): Whether a later segment removed or replaced the entry of the segment with this number."""
+        return identity in self._removed[segment]
+
     def holds(self, identities: Iterable[int]) -> set[int]:
         """RETURNS (set[int]): Those of the identities that an entry has now."""
         asked = np.fromiter(identities, dtype=np.uint64)
