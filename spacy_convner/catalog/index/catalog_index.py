@@ -56,7 +56,7 @@ class CatalogIndex:
         for number in range(len(segments) - 1, -1, -1):
             self._removed[number] = gone
             gone |= segments[number].removed
-        self._cache: dict[int, dict[tuple[int, str, str], _Resolved]] = {id(s): {} for s in segments}
+        self._cache: dict[int, dict[tuple[int | str, ...], _Resolved]] = {id(s): {} for s in segments}
         self._endings = bool(self.normalizer.endings)
         self._literals = any(segment.finder.has_literals for segment in segments)
 
@@ -173,9 +173,10 @@ class CatalogIndex:
                     self._propose_ending(segment, removed, key_id, ending, tokens, first, last, spans)
                     continue
                 # What most matches take is written out here; a call each would cost a third more.
-                resolved = cache.get((key_id, text[first:last], ""))
+                surface = text[first:last]
+                resolved = cache.get((key_id, surface))
                 if resolved is None:
-                    resolved = self._resolve(segment, removed, key_id, text[first:last])
+                    resolved = self._resolve(segment, removed, key_id, surface)
                 rows, marked = resolved
                 if rows:
                     span = (start, end) if a_word_a_token else tokens.span(first, last, last)
@@ -189,12 +190,9 @@ class CatalogIndex:
                     self._propose_marked(marked, tokens, first, last, spans)
         if self._literals:
             self._propose_literals(doc, text, spans)
-        matches: list[Match] = []
-        for (first_token, minus_last), rows in sorted(spans.items()):
-            place = (first_token, -minus_last)
-            for row in rows:
-                matches.append(_new_match(Match, place + row))
-        return matches
+        if len(spans) > 1:
+            return [_new_match(Match, (place[0], -place[1], *row)) for place in sorted(spans) for row in spans[place]]
+        return [_new_match(Match, (start, -end, *row)) for (start, end), rows in spans.items() for row in rows]
 
     def _propose_ending(
         self,
@@ -248,7 +246,8 @@ class CatalogIndex:
         RETURNS (tuple): By label; apart from them those whose own spelling begins or ends with marks.
         """
         cache = self._cache[id(segment)]
-        known = cache.get((key_id, surface, called))
+        key = (key_id, surface, called) if called else (key_id, surface)
+        known = cache.get(key)
         if known is None:
             plain: dict[str, Row] = {}
             marked: dict[str, _Marked] = {}
@@ -265,7 +264,7 @@ class CatalogIndex:
             known = tuple(plain[label] for label in sorted(plain)), tuple(marked.values())
             if len(cache) >= _MOST_CACHED:
                 cache.clear()
-            cache[key_id, surface, called] = known
+            cache[key] = known
         return known
 
     def _step(self, segment: Segment, entry: CatalogEntry, step: int, surface: str) -> str | None:
