@@ -117,7 +117,7 @@ class SegmentBuilder:
             "label": label,
             "popularity": popularity,
             "offset": offset,
-            "identity": identity,
+            "identities": np.unique(identity),
             "records": records,
         }
         segment = Segment(finder, tables, list(self._labels), list(self._steps))

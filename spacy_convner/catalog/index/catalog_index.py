@@ -16,7 +16,7 @@ from ...ty import CatalogEntry, Normalizer
 from ..normalization.words import APOSTROPHES, fold_words, literal_chunks
 from .builder import Kind, build_segment
 from .matches import Match, Row, Rows, Spans, merge
-from .segment import ALIAS, OWN, Segment
+from .segment import ALIAS, OWN, Segment, identity_of
 from .spans import TokenBounds
 from .storage import CURRENT, Manifest, load_segment, read_manifest
 
@@ -61,15 +61,21 @@ class CatalogIndex:
         self._literals = any(segment.finder.has_literals for segment in segments)
 
     @classmethod
-    def open(cls, folder: Path, vocab: Vocab, normalizer: Normalizer) -> CatalogIndex:
-        """Map an index from disk. RAISES: DataError if it is damaged or was built with another normalizer."""
+    def open(cls, folder: Path, vocab: Vocab, normalizer: Normalizer, verify: bool = True) -> CatalogIndex:
+        """Map an index from disk. verify (bool): Read all files to compare checksums.
+
+        RAISES: DataError if it is damaged or was built with another normalizer.
+        """
         index = cls(vocab, normalizer)
         index.path = folder
-        index.reload()
+        index.reload(verify)
         return index
 
-    def reload(self) -> bool:
-        """Take up what was built or updated since. RETURNS (bool): Whether anything was. RAISES: DataError."""
+    def reload(self, verify: bool = True) -> bool:
+        """Take up what was built or updated since; ``verify`` as for ``open``.
+
+        RETURNS (bool): Whether anything was. RAISES: DataError.
+        """
         if self.path is None:
             return False
         stamp = _stamp(self.path)
@@ -81,7 +87,8 @@ class CatalogIndex:
             known = {segment.name: segment for segment in self.segments}
             try:
                 segments = [
-                    known.get(info.name) or load_segment(self.path, info, self.vocab) for info in manifest.segments
+                    known.get(info.name) or load_segment(self.path, info, self.vocab, verify)
+                    for info in manifest.segments
                 ]
             except DataError:
                 # A build may have replaced the segments between the two reads.
@@ -126,14 +133,14 @@ class CatalogIndex:
     def add(self, entries: Iterable[CatalogEntry]) -> None:
         """Add entries in memory; one with the label and id of an earlier one takes its place."""
         segment, _ = build_segment(entries, self.vocab, self.normalizer, self.kind)
-        segment.removed = frozenset(int(value) for value in segment.tables["identity"])
+        segment.removed = frozenset(segment.tables["identities"].tolist())
         self._set([*self.segments, segment])
 
     def entries(self) -> Iterator[CatalogEntry]:
         """YIELDS (CatalogEntry): Those that hold now."""
         for segment, removed in zip(self.segments, self._removed, strict=True):
-            for number, entry in segment.numbered_entries():
-                if not (removed and segment.identity(number) in removed):
+            for entry in segment.entries():
+                if not (removed and identity_of(entry.label, entry.id) in removed):
                     yield entry
 
     def segment(self, name: str) -> Segment:
@@ -149,8 +156,7 @@ class CatalogIndex:
         asked = np.fromiter(identities, dtype=np.uint64)
         found: set[int] = set()
         for segment, removed in zip(self.segments, self._removed, strict=True):
-            here = asked[np.isin(asked, segment.tables["identity"])]
-            found |= {int(value) for value in here} - removed
+            found |= set(segment.holds(asked).tolist()) - removed
         return found
 
     def find(self, doc: Doc) -> list[Match]:

@@ -113,7 +113,7 @@ class _Keys:
         self._cache: dict[str, list[str] | None] = {}  # None: more than ``most``
         self._sorted: list[str] | None = None
         if not isinstance(segment.finder, TrieFinder):  # it has hashes only
-            names = ((name, e.lang) for _, e in segment.numbered_entries() for name in (e.text, *e.aliases))
+            names = ((name, e.lang) for e in segment.entries() for name in (e.text, *e.aliases))
             self._sorted = sorted({key for name, lang in names for key, _ in index.normalizer.keys(name, lang)})
 
     def like(self, window: str) -> list[str]:

@@ -8,7 +8,7 @@ Tables, one NumPy array each, memory-mapped when loaded from disk:
     label       (entries,)   number of the label, or MERGED
     popularity  (entries,)
     offset      (entries + 1,)  where the entry's record starts in ``records``
-    identity    (entries,)   hash of (label, id), to replace and remove
+    identities  (unique,)    hashes of (label, id), sorted: what may be replaced and removed
     records     (bytes,)     text, id, language and aliases, UTF-8, between unit separators
 """
 
@@ -86,13 +86,20 @@ class Segment:
             if step == OWN and not (entry.text[0].isalnum() and entry.text[-1].isalnum()):
                 _, starts, ends = fold_words(entry.text)
                 head, tail = (entry.text[: starts[0]], entry.text[ends[-1] :]) if starts else ("", "")
-            yield Row(entry, step, self.identity(number), head, tail)
+            yield Row(entry, step, identity_of(entry.label, entry.id), head, tail)
 
     def step_name(self, number: int) -> str:
         return self.steps[number - FIRST_NAME_STEP]
 
-    def identity(self, entry: int) -> int:
-        return int(self.tables["identity"][entry])
+    def holds(self, identities: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """RETURNS (NDArray): Those of the identities that an entry has; a binary search each."""
+        known = self.tables["identities"]
+        if not len(known):
+            return identities[:0]
+        found: NDArray[np.uint64] = identities[
+            known[np.minimum(np.searchsorted(known, identities), len(known) - 1)] == identities
+        ]
+        return found
 
     def _entry(self, number: int) -> CatalogEntry:
         raw = bytes(self._records[int(self._offset[number]) : int(self._offset[number + 1])])
@@ -107,10 +114,10 @@ class Segment:
             lang=lang or None,
         )
 
-    def numbered_entries(self) -> Iterator[tuple[int, CatalogEntry]]:
-        """YIELDS (tuple[int, CatalogEntry]): As they were added, without those that were merged into another."""
+    def entries(self) -> Iterator[CatalogEntry]:
+        """YIELDS (CatalogEntry): As they were added, without those that were merged into another."""
         for number in np.flatnonzero(np.asarray(self._label) != MERGED):
-            yield int(number), self._entry(int(number))
+            yield self._entry(int(number))
 
 
 def pack(entry: CatalogEntry) -> bytes:

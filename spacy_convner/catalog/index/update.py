@@ -73,9 +73,9 @@ def update_index(
     with writing(folder):
         manifest = read_manifest(folder)
         kind: Kind = "trie" if manifest.kind == "trie" else "phrase" if manifest.kind == "phrase" else "auto"
-        index = CatalogIndex.open(folder, vocab, normalizer)
+        index = CatalogIndex.open(folder, vocab, normalizer, verify=False)
         segment, report = build_segment(add, vocab, normalizer, kind)
-        added = {int(value) for value in segment.tables["identity"]}
+        added = set(segment.tables["identities"].tolist())
         replaced = len(index.holds(added))
         gone = {entry.id: identity_of(entry.label, entry.id) for entry in remove}
         found = index.holds(gone.values())
