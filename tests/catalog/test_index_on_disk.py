@@ -234,3 +234,13 @@ def test_a_fingerprint_follows_the_catalog(folder: Path) -> None:
     assert updated != before
     matcher.add([CatalogEntry("Only Here", "Song")])  # type: ignore[attr-defined]
     assert matcher.fingerprint() not in (before, updated)  # type: ignore[attr-defined]
+
+
+def test_an_update_reads_nothing_of_the_base_but_who_is_in_it(nlp: Language, folder: Path) -> None:
+    records = next(folder.glob("segment-*")) / "records.npy"
+    whole = records.read_bytes()
+    records.write_bytes(whole[:128] + b"x" * (len(whole) - 128))  # all but the header
+    report = update_index(folder, nlp.vocab, NORMALIZER, [CatalogEntry("New", "Song", id="s1")], [])
+    assert (report.added, report.replaced) == (1, 1)
+    with pytest.raises(DataError, match="damaged index"):
+        CatalogIndex.open(folder, nlp.vocab, NORMALIZER)
