@@ -55,9 +55,11 @@ class Segment:
     name: str = ""
 
     def __post_init__(self) -> None:
-        self._row_start, self._row_entry = self.tables["row_start"], self.tables["row_entry"]
-        self._row_step, self._label = self.tables["row_step"], self.tables["label"]
-        self._offset, self._records = self.tables["offset"], self.tables["records"]
+        # An item of a memory view costs a tenth of one of a mapped array.
+        views = {name: np.asarray(table).data for name, table in self.tables.items()}
+        self._row_start, self._row_entry, self._row_step = views["row_start"], views["row_entry"], views["row_step"]
+        self._label, self._popularity = views["label"], views["popularity"]
+        self._offset, self._records = views["offset"], views["records"]
         self._cache: dict[int, tuple[Row, ...]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -66,7 +68,7 @@ class Segment:
 
     @property
     def n_entries(self) -> int:
-        return int(np.count_nonzero(np.asarray(self._label) != MERGED))
+        return int(np.count_nonzero(self.tables["label"] != MERGED))
 
     def rows(self, key_id: int) -> tuple[Row, ...]:
         """RETURNS (tuple[Row]): All entries of a key, by label, the best of a label first."""
@@ -79,8 +81,8 @@ class Segment:
         return known
 
     def _rows(self, key_id: int) -> Iterator[Row]:
-        for row in range(int(self._row_start[key_id]), int(self._row_start[key_id + 1])):
-            number, step = int(self._row_entry[row]), int(self._row_step[row])
+        for row in range(self._row_start[key_id], self._row_start[key_id + 1]):
+            number, step = self._row_entry[row], self._row_step[row]
             entry = self._entry(number)
             head = tail = ""
             if step == OWN and not (entry.text[0].isalnum() and entry.text[-1].isalnum()):
@@ -102,21 +104,21 @@ class Segment:
         return found
 
     def _entry(self, number: int) -> CatalogEntry:
-        raw = bytes(self._records[int(self._offset[number]) : int(self._offset[number + 1])])
-        text, entry_id, lang, *aliases = raw.decode("utf8").split(SEPARATOR)
-        label = self.labels[int(self._label[number])]
+        raw = self._records[self._offset[number] : self._offset[number + 1]]
+        text, entry_id, lang, *aliases = str(raw, "utf8").split(SEPARATOR)
+        label = self.labels[self._label[number]]
         return CatalogEntry(
             text=text,
             label=label,
             id=entry_id or f"{label}:{text}",
-            popularity=float(self.tables["popularity"][number]),
+            popularity=self._popularity[number],
             aliases=tuple(aliases),
             lang=lang or None,
         )
 
     def entries(self) -> Iterator[CatalogEntry]:
         """YIELDS (CatalogEntry): As they were added, without those that were merged into another."""
-        for number in np.flatnonzero(np.asarray(self._label) != MERGED):
+        for number in np.flatnonzero(self.tables["label"] != MERGED):
             yield self._entry(int(number))
 
 
