@@ -17,22 +17,20 @@ def test_first_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     monkeypatch.chdir(ROOT)
     names: dict[str, object] = {}
     exec(compile(BLOCKS[0], "README.md", "exec"), names)
+    exec(compile(BLOCKS[1], "README.md", "exec"), names)  # a name released today
+    promised = re.findall(r"^# (\[.*)$", BLOCKS[0] + BLOCKS[1], re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()
-    promised = re.findall(r"^# (\[.*)$", BLOCKS[0], re.MULTILINE)
-    assert promised == printed[: len(promised)]
-    assert len(promised) == 1
+    assert len(promised) == 2
+    assert [promised[0], promised[1]] == [printed[0], printed[-1]]
 
     nlp = names["nlp"]
-    exec(compile(BLOCKS[1], "README.md", "exec"), names)  # a name released today
-    doc = nlp("play song released today")  # type: ignore[operator]
-    assert ("song released today", "Song") in [(s.text, s.label_) for s in doc.spans["candidates"]]
-
     doc = nlp("watch dune tonight")  # type: ignore[operator]
     assert {s.label_ for s in doc.spans["candidates"]} == {"Movie", "Book"}
     assert [(e.text, e.label_) for e in doc.ents] == [("dune", "Movie")]
     doc = nlp("hello, can you hear me")  # type: ignore[operator]
     assert ("hello", "Song") in [(s.text, s.label_) for s in doc.spans["candidates"]]
     assert not doc.ents
+    assert not nlp("Hello, can you hear me").ents  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("block", BLOCKS[2:])

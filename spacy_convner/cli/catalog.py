@@ -70,7 +70,9 @@ def update_cli(
     if not add and not remove:
         raise ConfigError("nothing to do; give --add FILE or --remove FILE")
     normalizer = _normalizer_of(index) if steps is None else _normalizer(steps)
-    report = update_index(index, _vocab(), normalizer, _progress(read_catalogs(add), "added"), read_catalogs(remove))
+    report = update_index(
+        index, _vocab(), normalizer, _progress(read_catalogs(add), "added"), read_catalogs(remove, removal=True)
+    )
     if report.not_found:
         say(f"{len(report.not_found):,} to remove weren't there, for example {report.not_found[0]!r}")
     if as_json:

@@ -244,3 +244,13 @@ def test_an_update_reads_nothing_of_the_base_but_who_is_in_it(nlp: Language, fol
     assert (report.added, report.replaced) == (1, 1)
     with pytest.raises(DataError, match="damaged index"):
         CatalogIndex.open(folder, nlp.vocab, NORMALIZER)
+
+
+def test_labels_that_share_an_id_are_removed_each(nlp: Language, folder: Path) -> None:
+    twins = [CatalogEntry("Twin", label, id="1") for label in ("Song", "Movie")]
+    update_index(folder, nlp.vocab, NORMALIZER, twins)
+    assert {label for _, label, _ in found(nlp, folder, "twin")} == {"Song", "Movie"}
+    assert update_index(folder, nlp.vocab, NORMALIZER, [], twins).removed == 2
+    assert found(nlp, folder, "twin") == set()
+    update_index(folder, nlp.vocab, NORMALIZER, twins[:1])  # and back again
+    assert {label for _, label, _ in found(nlp, folder, "twin")} == {"Song"}

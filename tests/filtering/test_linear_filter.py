@@ -326,3 +326,11 @@ def test_names_without_capitals() -> None:
     assert isinstance(loaded, LinearFilter)
     loaded.from_bytes(filter_.to_bytes())
     assert chosen(loaded, ask("watch tenet with me", ("tenet", "Movie"))) == {("tenet", "Movie")}
+
+
+def test_an_initial_capital_and_emoji_say_nothing(exemplars: list[Exemplar]) -> None:
+    filter_ = linear(exemplars)
+    plain = filter_.probabilities(ask("put on stay again", ("stay", "Song")), TASK)
+    assert filter_.probabilities(ask("Put on stay again", ("stay", "Song")), TASK) == plain
+    assert filter_.probabilities(ask("\U0001f642 put on stay again", ("stay", "Song")), TASK) == plain
+    assert filter_.probabilities(ask("Put on Stay again", ("Stay", "Song")), TASK) != plain

@@ -77,8 +77,8 @@ def update_index(
         segment, report = build_segment(add, vocab, normalizer, kind)
         added = set(segment.tables["identities"].tolist())
         replaced = len(index.holds(added))
-        gone = {entry.id: identity_of(entry.label, entry.id) for entry in remove}
-        found = index.holds(gone.values())
+        gone = {identity_of(entry.label, entry.id): entry.id for entry in remove}
+        found = index.holds(gone)
         segment.removed = frozenset(added | found)
         later = [index.segment(info.name) for info in manifest.segments[1:]]
         keep = manifest.segments
@@ -87,7 +87,7 @@ def update_index(
             keep, new = manifest.segments[:1], [_merged([*later, segment], index, normalizer, kind)]
         _commit(folder, replace(manifest, segments=keep), new)
         count = len(keep) + 1
-    missing = [entry_id for entry_id, identity in gone.items() if identity not in found]
+    missing = [entry_id for identity, entry_id in gone.items() if identity not in found]
     return UpdateReport(report.entries, replaced, len(found - added), missing, count)
 
 

@@ -45,7 +45,7 @@ def catalog_files(path: Path) -> list[Path]:
     return [path]
 
 
-def read_catalog(path: Path) -> Iterator[CatalogEntry]:
+def read_catalog(path: Path, removal: bool = False) -> Iterator[CatalogEntry]:
     """Stream the entries of a catalog.
 
     path (Path): A file, a folder or a glob pattern; see ``catalog_files``.
@@ -56,15 +56,16 @@ def read_catalog(path: Path) -> Iterator[CatalogEntry]:
     for file in catalog_files(path):
         for line, record in _READERS.get(_suffix(file), _read_table)(file):
             found = True
-            yield parse_entry(record, path=file, line=line)
+            yield parse_entry(record, path=file, line=line, removal=removal)
     if not found:
         raise DataError("the catalog has no entries", path=path)
 
 
-def read_catalogs(inputs: Iterable[str | Path]) -> Iterator[CatalogEntry]:
+def read_catalogs(inputs: Iterable[str | Path], removal: bool = False) -> Iterator[CatalogEntry]:
     """Stream the entries of several catalogs, one after the other.
 
     inputs (Iterable[str | Path]): Files, folders and glob patterns; "-" is JSONL on standard input.
+    removal (bool): Whether they name what to remove: then label and id are enough.
     YIELDS (CatalogEntry). RAISES: DataError as ``read_catalog``.
     """
     for source in inputs:
@@ -72,9 +73,9 @@ def read_catalogs(inputs: Iterable[str | Path]) -> Iterator[CatalogEntry]:
             name = Path("<standard input>")
             for line, raw in enumerate(sys.stdin.buffer, 1):
                 if raw.strip():
-                    yield parse_entry(_json_object(raw, name, line), path=name, line=line)
+                    yield parse_entry(_json_object(raw, name, line), path=name, line=line, removal=removal)
         else:
-            yield from read_catalog(Path(source))
+            yield from read_catalog(Path(source), removal)
 
 
 def make_catalog_records(path: str | Path) -> EntrySource:
@@ -151,14 +152,21 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"not a valid table: {err}", path=path, line=reader.line_num) from err
 
 
-def parse_entry(record: dict[str, Any], *, path: Path | None = None, line: int | None = None) -> CatalogEntry:
-    """record (dict): Columns text, label, and maybe id, popularity, aliases, lang. RAISES: DataError."""
+def parse_entry(
+    record: dict[str, Any], *, path: Path | None = None, line: int | None = None, removal: bool = False
+) -> CatalogEntry:
+    """record (dict): Columns text, label, and maybe id, popularity, aliases, lang.
+
+    removal (bool): Whether the id may stand for the text. RAISES: DataError.
+    """
 
     def fail(field: str, message: str, hint: str = "") -> DataError:
         return DataError(message, path=path, line=line, field=field, hint=hint)
 
     unknown = [column for column in record if column not in COLUMNS]
     text, label = record.get("text"), record.get("label")
+    if removal and not text and record.get("id"):
+        text = str(record["id"])
     for field, value in (("text", text), ("label", label)):
         if not isinstance(value, str) or not value.strip():
             hint = f"found {unknown}; name the columns {', '.join(COLUMNS)}" if unknown and value is None else ""
@@ -169,7 +177,7 @@ def parse_entry(record: dict[str, Any], *, path: Path | None = None, line: int |
     if entry_id is not None and (not isinstance(entry_id, str | int) or entry_id == ""):
         raise fail("id", f"expected a string that isn't empty, got {entry_id!r:.60}")
     try:
-        popularity = float(record.get("popularity") or 0.0)
+        popularity = math.nan if record.get("popularity") is True else float(record.get("popularity") or 0.0)
     except (TypeError, ValueError, OverflowError):
         popularity = math.nan
     if not math.isfinite(popularity) or popularity < 0:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ...ty import Exemplar
 
-WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+# Words and punctuation; emoji and invisible characters say nothing about their neighbours.
+WORD = re.compile(r"\w+(?:['’]\w+)*|[!-/:-@\[-`{-~¡¿«»…–—“”‘’]")
 _NO_PAIR = (0, 0)
 
 

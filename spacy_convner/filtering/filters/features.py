@@ -93,7 +93,8 @@ class FeatureMaker:
         start, end, label = candidate.start, candidate.end, candidate.label
         surface = sentence.text[start:end]
         first, last = sentence.inside(candidate)
-        out: list[tuple[str, float]] = [("bias", 1.0), (f"step={candidate.step}", 1.0)]
+        step = "case" if sentence.spoken and candidate.step == "exact" else candidate.step
+        out: list[tuple[str, float]] = [("bias", 1.0), (f"step={step}", 1.0)]
 
         # 1 what exemplars say about this very name
         rate, seen = rates[i]
@@ -108,7 +109,7 @@ class FeatureMaker:
         # 2 shape
         length = last - first + 1
         out.append((f"length={min(length, 5)}", 1.0))
-        lower = surface == surface.lower()
+        lower = sentence.spoken or surface == surface.lower()
         cased = "upper" if surface == surface.upper() else "title" if surface.istitle() else "mix"
         casing = "lower" if lower else cased
         out.append(

@@ -17,14 +17,15 @@ from .counts import AcceptanceCounts
 from .decode import decode
 from .features import DIMENSIONS, FeatureMaker
 from .logistic import Floats, LogisticModel, as_request, fit_model
+from .sentence import is_spoken
 
 FORMAT = 1
 BATCH = 256
 
 
 class LinearFilter:
-    """Two logistic regressions over ``features.py``: one for text as the exemplars write it, one for text without
-    capitals, as speech recognition gives it. Whoever annotates writes names with capitals; a single model would take
+    """Two logistic regressions over ``features.py``: one for text as the exemplars write it, one for text whose
+    capitals say nothing, as speech recognition gives it. Whoever annotates writes names with capitals; a single model would take
     their absence for evidence against every name, or lose what they tell. Thresholds from cross-validation.
 
     regularization (float): Inverse strength C of the L2 penalty. folds (int): Of cross-validation.
@@ -51,7 +52,7 @@ class LinearFilter:
         usable = [exemplar for exemplar in exemplars if exemplar.candidates]
         spoken = [_as_spoken(exemplar) for exemplar in usable]
         self._counts = AcceptanceCounts.from_exemplars(exemplars)
-        self.written = self._fit(usable, task)
+        self.written = self._fit([_as_sentence(e) if i % 2 else e for i, e in enumerate(usable)], task)
         self.spoken = self.written if spoken == usable else self._fit(spoken, task)
         self.n_exemplars = len(exemplars)
         self._makers.clear()
@@ -91,7 +92,7 @@ class LinearFilter:
         return [float(p) for p in self._model(request).probabilities(self._maker(task)(request))]
 
     def _model(self, request: FilterRequest) -> LogisticModel:
-        return self.spoken if request.text == request.text.lower() else self.written
+        return self.spoken if is_spoken(request.text) else self.written
 
     def _maker(self, task: FilterTask) -> FeatureMaker:
         known = self._makers.get(id(task))
@@ -153,6 +154,12 @@ def _as_spoken(exemplar: Exemplar) -> Exemplar:
         return exemplar
     candidates = (replace(c, step="case") if c.step == "exact" else c for c in exemplar.candidates)
     return replace(exemplar, text=lower, candidates=tuple(candidates))
+
+
+def _as_sentence(exemplar: Exemplar) -> Exemplar:
+    # Some people, and some keyboards, begin with a capital: at the start it is no evidence of a name.
+    first = exemplar.text[0].upper()
+    return replace(exemplar, text=first + exemplar.text[1:]) if len(first) == 1 else exemplar
 
 
 def make_linear_filter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
@@ -13,6 +14,19 @@ from .counts import WORD, AcceptanceCounts, fold
 WINDOW = 24
 
 
+_FIRST_LETTER = re.compile(r"[^\W\d_]")
+_PRONOUN = re.compile(r"\bI\b")
+
+
+def is_spoken(text: str) -> bool:
+    """RETURNS (bool): Whether capitals say nothing: there are none but the first letter's and the pronoun "I", as in
+    recognised speech and in what keyboards capitalise by themselves.
+    """
+    first = _FIRST_LETTER.search(text)
+    rest = text[first.end() :] if first else text
+    return rest == rest.lower() or (rest := _PRONOUN.sub("i", rest)) == rest.lower()
+
+
 class Sentence:
     """words (list[str]): Folded. rates: (acceptance rate, times seen) of each candidate, parallel to the request's."""
 
@@ -22,7 +36,7 @@ class Sentence:
         spots = [(m.start(), m.end()) for m in WORD.finditer(text)]
         self.starts, self.ends = [start for start, _ in spots], [end for _, end in spots]
         self.words = [fold(text[start:end]) for start, end in spots]
-        self.spoken = text == text.lower()
+        self.spoken = is_spoken(text)
         self.names = [fold(text[c.start : c.end]) for c in self.candidates]
         self.rates = [counts.pair_rate(name, c.label) for name, c in zip(self.names, self.candidates, strict=True)]
         self._order = sorted(range(len(self.candidates)), key=lambda i: self.candidates[i].start)
