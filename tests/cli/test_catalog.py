@@ -102,7 +102,7 @@ def test_build_update_lookup_and_stats(catalog_path: Path, tmp_path: Path) -> No
     assert report["merged"] == report["unmatchable"] == 0
     new, gone = tmp_path / "new.jsonl", tmp_path / "gone.csv"
     new.write_text('{"text": "Brand New Song", "label": "Song", "id": "n"}\n', encoding="utf8")
-    gone.write_text("text,label,id\nDune,Movie,movie:dune\n", encoding="utf8")
+    gone.write_text("text,label,id\n,Movie,movie:dune\n", encoding="utf8")  # label and id are enough
     result = run("update", index, "--add", new, "--remove", gone, "--json")
     assert json.loads(result.stdout) == {"added": 1, "replaced": 0, "removed": 1, "not_found": [], "segments": 2}
     rows = json.loads(run("lookup", index, "brand new song or dune", "--json").stdout)

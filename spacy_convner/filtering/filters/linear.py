@@ -25,8 +25,8 @@ BATCH = 256
 
 class LinearFilter:
     """Two logistic regressions over ``features.py``: one for text as the exemplars write it, one for text whose
-    capitals say nothing, as speech recognition gives it. Whoever annotates writes names with capitals; a single model would take
-    their absence for evidence against every name, or lose what they tell. Thresholds from cross-validation.
+    capitals say nothing, as speech recognition gives it. Whoever annotates writes names with capitals; a single model
+    would take their absence for evidence against every name, or lose what they tell. Thresholds from cross-validation.
 
     regularization (float): Inverse strength C of the L2 penalty. folds (int): Of cross-validation.
     max_calibration (int): Exemplars used for cross-validation at most. seed (int): For folds.
