@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from spacy.tokens import Doc, Span, SpanGroup
@@ -133,11 +134,20 @@ def exemplar_from_dict(data: Mapping[str, Any]) -> Exemplar:
     )
 
 
-def set_candidates(doc: Doc, key: str, spans: Sequence[Span], steps: Sequence[str], pops: Sequence[float]) -> None:
-    """Write candidate spans with the step that matched and the popularity of each, parallel to the spans."""
-    doc.spans[key] = SpanGroup(
-        doc, name=key, spans=list(spans), attrs={"steps": list(steps), "popularity": [float(p) for p in pops]}
-    )
+def set_candidates(
+    doc: Doc,
+    key: str,
+    spans: Sequence[Span],
+    steps: Sequence[str],
+    pops: Sequence[float],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Write candidate spans with the step that matched and the popularity of each, parallel to the spans.
+
+    more (Mapping): Further attributes of the group.
+    """
+    attrs = {"steps": list(steps), "popularity": list(map(float, pops)), **more}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
 
 
 def get_candidates(doc: Doc, key: str) -> tuple[Candidate, ...]:

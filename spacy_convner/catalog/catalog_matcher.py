@@ -6,8 +6,9 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 from spacy.language import Language
@@ -219,11 +220,9 @@ class CatalogMatcher(Pipe):
             matches = [match for match in matches if match.label in self.only_labels]
         floor = self.common_word_floor
         if floor > 0:
-            matches = [match for match in matches if match.popularity >= floor or not self._is_common(doc, match)]
+            common = _common_words(doc, matches)
+            matches = [m for m, is_word in zip(matches, common, strict=True) if m.popularity >= floor or not is_word]
         return matches
-
-    def _is_common(self, doc: Doc, match: Match) -> bool:
-        return match.end - match.start == 1 and is_common(fold_key(doc[match.start].text), get_doc_lang(doc))
 
     def set_annotations(self, doc: Doc, matches: list[Match]) -> None:
         """Write the candidates, at most ``max_candidates``."""
@@ -232,10 +231,9 @@ class CatalogMatcher(Pipe):
             cut = len(matches) - self.max_candidates
             best = sorted(matches, key=lambda m: (m.start - m.end, -m.popularity))[: self.max_candidates]
             matches = sorted(best, key=lambda m: (m.start, -m.end, m.label))
-        spans = [Span(doc, m.start, m.end, label=m.label, span_id=m.id) for m in matches]
-        set_candidates(doc, self.spans_key, spans, [m.step for m in matches], [m.popularity for m in matches])
-        doc.spans[self.spans_key].attrs["common_word"] = [self._is_common(doc, match) for match in matches]
-        doc.spans[self.spans_key].attrs["cut"] = cut
+        spans = [Span(doc, start, end, label, span_id=id) for start, end, label, id, _, _ in matches]
+        more = {"common_word": _common_words(doc, matches), "cut": cut}
+        set_candidates(doc, self.spans_key, spans, [m[4] for m in matches], [m[5] for m in matches], more)
 
     def initialize(
         self,
@@ -292,3 +290,22 @@ class CatalogMatcher(Pipe):
         """Load what ``to_bytes`` gave."""
         from_bytes(data, {"catalog": self._restore}, exclude)
         return self
+
+
+def _common_words(doc: Doc, matches: Sequence[Match]) -> list[bool]:
+    """RETURNS (list[bool]): Whether each match is a single everyday word."""
+    flags, known_start, known = [], -1, False
+    for match in matches:
+        start = match[0]
+        if match[1] - start > 1:
+            flags.append(False)
+            continue
+        if start != known_start:
+            known_start, known = start, _is_common_word(doc[start].text, get_doc_lang(doc))
+        flags.append(known)
+    return flags
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_common_word(text: str, lang: str | None) -> bool:
+    return is_common(fold_key(text), lang)

@@ -16,7 +16,7 @@ from ...ty import CatalogEntry, Normalizer
 from ..normalization.words import APOSTROPHES, fold_words, literal_chunks
 from .builder import Kind, build_segment
 from .matches import Match, Row, Rows, Spans, merge
-from .segment import ALIAS, OWN, Segment, identity_of
+from .segment import ALIAS, OWN, Record, Segment, identity_of
 from .spans import TokenBounds
 from .storage import CURRENT, Manifest, load_segment, read_manifest
 
@@ -147,9 +147,10 @@ class CatalogIndex:
         """name (str): As in ``CURRENT``. RETURNS (Segment)."""
         return next(segment for segment in self.segments if segment.name == name)
 
-    def is_removed(self, segment: int, identity: int) -> bool:
+    def is_removed(self, segment: int, label: str, entry_id: str) -> bool:
         """RETURNS (bool): Whether a later segment removed or replaced the entry of the segment with this number."""
-        return identity in self._removed[segment]
+        removed = self._removed[segment]
+        return bool(removed) and identity_of(label, entry_id) in removed
 
     def holds(self, identities: Iterable[int]) -> set[int]:
         """RETURNS (set[int]): Those of the identities that an entry has now."""
@@ -171,7 +172,7 @@ class CatalogIndex:
                 continue
             if tokens is None:
                 tokens = TokenBounds(doc, text)
-                a_word_a_token = tokens.starts == starts
+                token_at = tokens.at
             cache = self._cache[id(segment)]
             for start, end, key_id, ending in found:
                 first, last = starts[start], ends[end - 1]
@@ -185,20 +186,27 @@ class CatalogIndex:
                     resolved = self._resolve(segment, removed, key_id, surface)
                 rows, marked = resolved
                 if rows:
-                    span = (start, end) if a_word_a_token else tokens.span(first, last, last)
-                    if span is not None:
-                        key = (span[0], -span[1])
+                    key: tuple[int, int] | None
+                    try:
+                        key = token_at[first], -(token_at.get(last) or token_at[last + 1])
+                    except KeyError:
+                        span = tokens.span(first, last, last)
+                        key = (span[0], -span[1]) if span else None
+                    if key is not None:
                         if key in spans:
-                            merge(spans, span, rows)
+                            merge(spans, key, rows)
                         else:
                             spans[key] = rows
                 if marked:
                     self._propose_marked(marked, tokens, first, last, spans)
         if self._literals:
             self._propose_literals(doc, text, spans)
-        if len(spans) > 1:
-            return [_new_match(Match, (place[0], -place[1], *row)) for place in sorted(spans) for row in spans[place]]
-        return [_new_match(Match, (start, -end, *row)) for (start, end), rows in spans.items() for row in rows]
+        # Spelt out: unpacking a row into a longer tuple takes twice as long.
+        return [
+            _new_match(Match, (place[0], -place[1], label, entry_id, step, popularity))
+            for place in sorted(spans)
+            for label, entry_id, step, popularity in spans[place]
+        ]
 
     def _propose_ending(
         self,
@@ -219,7 +227,7 @@ class CatalogIndex:
         if called in self.normalizer.endings:
             rows, _ = self._resolve(segment, removed, key_id, text[start:name_end], called)
             if rows and (span := tokens.span(start, end, name_end)):
-                merge(spans, span, rows)
+                merge(spans, (span[0], -span[1]), rows)
 
     def _propose_marked(
         self, marked: tuple[_Marked, ...], tokens: TokenBounds, start: int, end: int, spans: Spans
@@ -232,7 +240,7 @@ class CatalogIndex:
             if (first, last) != (start, end):
                 row = (row[0], row[1], self.normalizer.difference(text[first:last], name) or row[2], row[3])
             if span := tokens.span(first, last, last):
-                merge(spans, span, (row,))
+                merge(spans, (span[0], -span[1]), (row,))
 
     def _propose_literals(self, doc: Doc, text: str, spans: Spans) -> None:
         for key, first, last in literal_chunks(text):
@@ -241,7 +249,7 @@ class CatalogIndex:
                     tokens = TokenBounds(doc, text)
                     rows, marked = self._resolve(segment, removed, key_id, text[first:last])
                     if rows and (span := tokens.span(first, last, last)):
-                        merge(spans, span, rows)
+                        merge(spans, (span[0], -span[1]), rows)
                     self._propose_marked(marked, tokens, first, last, spans)
 
     def _resolve(
@@ -257,29 +265,41 @@ class CatalogIndex:
         if known is None:
             plain: dict[str, Row] = {}
             marked: dict[str, _Marked] = {}
-            for entry, number, identity, head, tail in segment.rows(key_id):
-                if entry.label in plain or entry.label in marked or identity in removed:
+            for label, entry, number in segment.rows(key_id):
+                if label in plain or label in marked:
                     continue
-                step = self._step(segment, entry, number, surface)
+                record = segment.record(entry)
+                if removed and identity_of(label, record.id) in removed:
+                    continue
+                step = self._step(segment, record, number, surface)
                 if step is not None:
-                    row = (entry.label, entry.id, called or step, entry.popularity)
-                    if (head or tail) and not called:
-                        marked[entry.label] = (row, head, tail, entry.text)
+                    row = (label, record.id, called or step, segment.popularity(entry))
+                    head, tail = ("", "") if called or number != OWN else _marks(record.text)
+                    if head or tail:
+                        marked[label] = (row, head, tail, record.text)
                     else:
-                        plain[entry.label] = row
+                        plain[label] = row
             known = tuple(plain[label] for label in sorted(plain)), tuple(marked.values())
             if len(cache) >= _MOST_CACHED:
                 cache.clear()
             cache[key] = known
         return known
 
-    def _step(self, segment: Segment, entry: CatalogEntry, step: int, surface: str) -> str | None:
+    def _step(self, segment: Segment, record: Record, step: int, surface: str) -> str | None:
         if step == OWN:
-            return self.normalizer.difference(surface, entry.text)
+            return self.normalizer.difference(surface, record.text)
         if step == ALIAS:
-            differences = (self.normalizer.difference(surface, alias) for alias in entry.aliases)
+            differences = (self.normalizer.difference(surface, alias) for alias in record.aliases)
             return "alias" if self._folds_all or any(differences) else None
         return segment.step_name(step)
+
+
+def _marks(name: str) -> tuple[str, str]:
+    """RETURNS (tuple[str, str]): What a name has before its first word and after its last: "!" of "Wham!"."""
+    if name[0].isalnum() and name[-1].isalnum():
+        return "", ""
+    _, starts, ends = fold_words(name)
+    return (name[: starts[0]], name[ends[-1] :]) if starts else ("", "")
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

@@ -47,10 +47,39 @@ class KeyFinder(Protocol):
         """RETURNS (list[Found]): Every key, overlapping and nested ones too."""
 
 
-# What is known of words in a row: id of the key that they are (-1: none), what may follow (None: nothing), the words
-# themselves with a space after.
-_Node = tuple[int, "dict[str, _Node | None] | None", str]
+# What the trie says of words in a row: id of the key that they are (-1: none), what may follow (None: nothing), and the
+# keys that they are with an ending at the last word, as (key id, letters of the ending).
+_Node = tuple[int, "_Following | None", tuple[tuple[int, int], ...]]
 _MOST_NODES = 100_000
+
+
+class _Following(dict[str, "_Node | None"]):
+    """What may follow some words: None for a word that neither ends a key nor goes on to one. Asks the trie once."""
+
+    __slots__ = ("_before", "_finder", "_with_endings")
+
+    def __init__(self, finder: TrieFinder, before: str, with_endings: bool) -> None:
+        """before (str): The words and a space, or ""."""
+        self._finder, self._before, self._with_endings = finder, before, with_endings
+
+    def __missing__(self, word: str) -> _Node | None:
+        key = self._before + word
+        trie = self._finder.trie
+        key_id, following = -1, None
+        if _begins_a_key(trie, key):  # seldom, so it is asked first
+            key_id = trie.get(key, -1)
+            if _begins_a_key(trie, key + " "):
+                following = _Following(self._finder, key + " ", self._with_endings)
+        endings: tuple[tuple[int, int], ...] = ()
+        if self._with_endings and word[-1] == "s":
+            stems = ((trie.get(self._before + stem, -1), letters) for stem, letters in _stems(word))
+            endings = tuple((stem_id, letters) for stem_id, letters in stems if stem_id >= 0)
+        node: _Node | None = None
+        if key_id >= 0 or following is not None or endings:
+            node = key_id, following, endings
+        self[word] = node
+        self._finder.n_known += 1
+        return node
 
 
 class TrieFinder:
@@ -64,15 +93,15 @@ class TrieFinder:
 
     def __init__(self, trie: marisa_trie.Trie) -> None:
         self.trie = trie
-        self._known: dict[str, _Node | None] = {}
-        self._n_known = 0
+        self.n_known = 0
+        self._known: dict[bool, _Following] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         return TrieFinder, (self.trie,)
 
     @property
     def has_literals(self) -> bool:
-        return bool(self.trie.has_keys_with_prefix(LITERAL))
+        return _begins_a_key(self.trie, LITERAL)
 
     @classmethod
     def build(cls, keys: Iterator[str]) -> TrieFinder:
@@ -91,40 +120,33 @@ class TrieFinder:
         return np.fromiter(map(self.trie.key_id, keys), dtype=np.uint32, count=n)
 
     def find(self, words: Sequence[str], endings: bool) -> list[Found]:
-        if self._n_known > _MOST_NODES:
-            self._known, self._n_known = {}, 0
+        if self.n_known > _MOST_NODES:
+            self._known, self.n_known = {}, 0
+        known = self._known.get(endings)
+        if known is None:
+            known = self._known[endings] = _Following(self, "", endings)
         found: list[Found] = []
-        stems = [_stems(word) if endings and word[-1] == "s" else () for word in words]
         count = len(words)
-        for start in range(count):
-            following: dict[str, _Node | None] | None = self._known
-            before, end = "", start
-            while following is not None and end < count:
-                word = words[end]
-                try:
-                    node = following[word]
-                except KeyError:
-                    node = self._ask(following, before, word)
-                for stem, ending in stems[end]:
-                    stem_node = following[stem] if stem in following else self._ask(following, before, stem)
-                    if stem_node is not None and stem_node[0] >= 0:
-                        found.append((start, end + 1, stem_node[0], ending))
-                end += 1
-                if node is None:
-                    break
-                key_id, following, before = node
+        for start, word in enumerate(words):
+            node = known[word]
+            end = start + 1
+            while node is not None:
+                key_id, following, stems = node
                 if key_id >= 0:
                     found.append((start, end, key_id, 0))
+                for stem_id, letters in stems:
+                    found.append((start, end, stem_id, letters))
+                if following is None or end == count:
+                    break
+                node = following[words[end]]
+                end += 1
         return found
 
-    def _ask(self, following: dict[str, _Node | None], before: str, word: str) -> _Node | None:
-        key = before + word
-        key_id = self.trie.get(key, -1)
-        longer = self.trie.has_keys_with_prefix(key + " ")
-        node: _Node | None = (key_id, {} if longer else None, key + " ") if longer or key_id >= 0 else None
-        following[word] = node
-        self._n_known += 1
-        return node
+
+def _begins_a_key(trie: marisa_trie.Trie, prefix: str) -> bool:
+    for _ in trie.iterkeys(prefix):
+        return True
+    return False
 
 
 def _stems(word: str) -> list[tuple[str, int]]:

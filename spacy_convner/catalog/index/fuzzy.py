@@ -145,9 +145,12 @@ class _Keys:
 
 def _best_rows(index: CatalogIndex, hit: _Hit) -> list[Row]:
     best: dict[str, Row] = {}
-    for entry, _, identity, _, _ in index.segments[hit.segment].rows(hit.key_id):
-        if not index.is_removed(hit.segment, identity):
-            best.setdefault(entry.label, (entry.label, entry.id, NAME, entry.popularity))
+    segment = index.segments[hit.segment]
+    for label, entry, _ in segment.rows(hit.key_id):
+        if label not in best:
+            entry_id = segment.record(entry).id
+            if not index.is_removed(hit.segment, label, entry_id):
+                best[label] = (label, entry_id, NAME, segment.popularity(entry))
     return [best[label] for label in sorted(best)]
 
 

@@ -25,9 +25,8 @@ Rows = tuple[Row, ...]
 Spans = dict[tuple[int, int], Rows]
 
 
-def merge(spans: Spans, span: tuple[int, int], rows: Rows) -> None:
+def merge(spans: Spans, key: tuple[int, int], rows: Rows) -> None:
     """Add rows to those of a span; of two with one label the better stays."""
-    key = (span[0], -span[1])
     known = spans.get(key)
     if known is not None:
         best = {row[0]: row for row in known}

@@ -23,24 +23,21 @@ from numpy.typing import NDArray
 from spacy.strings import hash_string  # type: ignore[attr-defined]
 
 from ...ty import CatalogEntry
-from ..normalization.words import fold_words
 from .finders import KeyFinder
 
 OWN, ALIAS, FIRST_NAME_STEP = 0, 1, 2
 MERGED = 0xFFFF  # label of an entry whose names went to another of the same (label, id)
 SEPARATOR = "\x1f"
 Table = NDArray[Any]
-_MOST_CACHED = 1 << 14
 
 
-class Row(NamedTuple):
-    """An entry under a key; ``step`` as in ``row_step``; marks that the entry's own spelling begins and ends with."""
+class Record(NamedTuple):
+    """What the ``records`` table holds of an entry."""
 
-    entry: CatalogEntry
-    step: int
-    identity: int
-    head: str
-    tail: str
+    text: str
+    id: str
+    lang: str
+    aliases: tuple[str, ...]
 
 
 @dataclass
@@ -60,7 +57,6 @@ class Segment:
         self._row_start, self._row_entry, self._row_step = views["row_start"], views["row_entry"], views["row_step"]
         self._label, self._popularity = views["label"], views["popularity"]
         self._offset, self._records = views["offset"], views["records"]
-        self._cache: dict[int, tuple[Row, ...]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         tables = {name: np.array(table) for name, table in self.tables.items()}
@@ -70,25 +66,21 @@ class Segment:
     def n_entries(self) -> int:
         return int(np.count_nonzero(self.tables["label"] != MERGED))
 
-    def rows(self, key_id: int) -> tuple[Row, ...]:
-        """RETURNS (tuple[Row]): All entries of a key, by label, the best of a label first."""
-        known = self._cache.get(key_id)
-        if known is None:
-            known = tuple(self._rows(key_id))
-            if len(self._cache) >= _MOST_CACHED:
-                self._cache.clear()
-            self._cache[key_id] = known
-        return known
-
-    def _rows(self, key_id: int) -> Iterator[Row]:
+    def rows(self, key_id: int) -> Iterator[tuple[str, int, int]]:
+        """YIELDS (tuple): Label, entry, step as in ``row_step``; by label, the best of a label first."""
         for row in range(self._row_start[key_id], self._row_start[key_id + 1]):
-            number, step = self._row_entry[row], self._row_step[row]
-            entry = self._entry(number)
-            head = tail = ""
-            if step == OWN and not (entry.text[0].isalnum() and entry.text[-1].isalnum()):
-                _, starts, ends = fold_words(entry.text)
-                head, tail = (entry.text[: starts[0]], entry.text[ends[-1] :]) if starts else ("", "")
-            yield Row(entry, step, identity_of(entry.label, entry.id), head, tail)
+            entry = self._row_entry[row]
+            yield self.labels[self._label[entry]], entry, self._row_step[row]
+
+    def record(self, entry: int) -> Record:
+        """entry (int): Its number."""
+        raw = str(self._records[self._offset[entry] : self._offset[entry + 1]], "utf8")
+        text, entry_id, lang, *aliases = raw.split(SEPARATOR)
+        return Record(text, entry_id or f"{self.labels[self._label[entry]]}:{text}", lang, tuple(aliases))
+
+    def popularity(self, entry: int) -> float:
+        """entry (int): Its number."""
+        return float(self._popularity[entry])
 
     def step_name(self, number: int) -> str:
         return self.steps[number - FIRST_NAME_STEP]
@@ -103,23 +95,18 @@ class Segment:
         ]
         return found
 
-    def _entry(self, number: int) -> CatalogEntry:
-        raw = self._records[self._offset[number] : self._offset[number + 1]]
-        text, entry_id, lang, *aliases = str(raw, "utf8").split(SEPARATOR)
-        label = self.labels[self._label[number]]
-        return CatalogEntry(
-            text=text,
-            label=label,
-            id=entry_id or f"{label}:{text}",
-            popularity=self._popularity[number],
-            aliases=tuple(aliases),
-            lang=lang or None,
-        )
-
     def entries(self) -> Iterator[CatalogEntry]:
         """YIELDS (CatalogEntry): As they were added, without those that were merged into another."""
-        for number in np.flatnonzero(self.tables["label"] != MERGED):
-            yield self._entry(int(number))
+        for number in np.flatnonzero(self.tables["label"] != MERGED).tolist():
+            text, entry_id, lang, aliases = self.record(number)
+            yield CatalogEntry(
+                text=text,
+                label=self.labels[self._label[number]],
+                id=entry_id,
+                popularity=self.popularity(number),
+                aliases=aliases,
+                lang=lang or None,
+            )
 
 
 def pack(entry: CatalogEntry) -> bytes:
