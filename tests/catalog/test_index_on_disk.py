@@ -6,6 +6,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,3 +256,49 @@ def test_labels_that_share_an_id_are_removed_each(nlp: Language, folder: Path) -
     assert found(nlp, folder, "twin") == set()
     update_index(folder, nlp.vocab, NORMALIZER, twins[:1])  # and back again
     assert {label for _, label, _ in found(nlp, folder, "twin")} == {"Song"}
+
+
+STEPS = ("np.save", "storage._checksum", "update.write_manifest", "update.remove_unused")
+# One process for all: each case works on a copy of the index in a child that kills itself before the step.
+KILLED = f"""
+import os, shutil, signal, sys
+from pathlib import Path
+import numpy as np, spacy
+from spacy_convner.catalog.index import storage, update
+from spacy_convner.catalog.normalization.normalizer import make_normalizer
+from spacy_convner.ty import CatalogEntry
+
+folder, target = map(Path, sys.argv[1:])
+vocab, normalizer = spacy.blank("en").vocab, make_normalizer()
+for change in ("build", "update"):
+    for module, step in [name.split(".") for name in {STEPS}]:
+        copy = target / f"{{change}} {{module}}.{{step}}"
+        shutil.copytree(folder, copy)
+        child = os.fork()
+        if child == 0:
+            setattr(globals()[module], step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            rows = [CatalogEntry("New", "Song", id="new")]
+            if change == "build":
+                update.build_index(rows, copy, vocab, normalizer)
+            else:
+                update.update_index(copy, vocab, normalizer, rows)
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+"""
+
+
+def test_killed_in_the_middle(nlp: Language, folder: Path, tmp_path: Path) -> None:
+    """A reader finds the old index or the new one, and the next writer goes on."""
+    subprocess.run([sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed")], check=True)
+    new, text = {("new", "Song", "new")}, "new hello adele bad bunny"
+    for change in ("build", "update"):
+        for step in STEPS:
+            copy = tmp_path / "killed" / f"{change} {step}"
+            # A build sweeps before it begins, an update once it is done.
+            written = change == "update" and step == "update.remove_unused"
+            assert found(nlp, copy, text) == (new | ALL if written else ALL)
+            update_index(copy, nlp.vocab, NORMALIZER, [CatalogEntry("New", "Song", id="new")])
+            assert new <= found(nlp, copy, text)
+            build_index(ENTRIES, copy, nlp.vocab, NORMALIZER)
+            assert found(nlp, copy, text) == ALL
+            assert len(list(copy.glob("segment-*"))) == 1

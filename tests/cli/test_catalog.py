@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,7 @@ def test_build_reads_several_inputs_and_standard_input(catalog_path: Path, tmp_p
     ("line", "words"),
     [
         ('{"text": "' + "x" * 1001 + '", "label": "Song"}', ["field 'text'", "1,001 characters"]),
+        ('{"text": "' + "x" * 10_000_000 + '", "label": "Song"}', ["field 'text'", "10,000,000 characters"]),
         ('{"text": "a\\u0000b", "label": "Song"}', ["field 'text'", "control character", "position 1"]),
         ('{"text": "a", "label": "Song", "id": "\\ud800"}', ["field 'id'", "surrogate"]),
         ('{"text": "a", "label": "Song", "popularity": 1' + "0" * 400 + "}", ["field 'popularity'"]),
@@ -142,7 +145,9 @@ def test_build_reads_several_inputs_and_standard_input(catalog_path: Path, tmp_p
 def test_build_refuses(tmp_path: Path, line: str, words: list[str]) -> None:
     source = tmp_path / "c.jsonl"
     source.write_text(line + "\n", encoding="utf8")
-    fails(run("build", source, "--output", tmp_path / "index"), *words)
+    result = run("build", source, "--output", tmp_path / "index")
+    fails(result, *words)
+    assert len(result.output) < 1000
     assert not (tmp_path / "index" / "CURRENT").exists()
 
 
@@ -164,3 +169,24 @@ def test_faults_of_build_and_update(catalog_path: Path, tmp_path: Path) -> None:
     fails(run("update", tmp_path, "--add", catalog_path), "no catalog index here")
     run("build", catalog_path, "-o", tmp_path / "i")
     fails(run("update", tmp_path / "i"), "--add FILE or --remove FILE")
+
+
+def test_a_full_disk_leaves_the_old_index(catalog_path: Path, tmp_path: Path) -> None:
+    """Files may only grow to 20 KB here, so writing fails in NumPy and in the trie alike."""
+    index, many = tmp_path / "index", tmp_path / "many.jsonl"
+    run("build", catalog_path, "--output", index)
+    before = (index / "CURRENT").read_bytes()
+    many.write_text("".join(f'{{"text": "name {i} of many", "label": "Song"}}\n' for i in range(9000)), encoding="utf8")
+    code = (
+        "import resource, sys; from spacy_convner.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); sys.exit(main())"
+    )
+    for command in (["build", str(many), "--output", str(index)], ["update", str(index), "--add", str(many)]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, "catalog", *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert "File too large; the index is as before" in done.stderr
+    assert (index / "CURRENT").read_bytes() == before
+    assert len(list(index.glob("segment-*"))) == 1

@@ -172,7 +172,7 @@ class CatalogIndex:
                 continue
             if tokens is None:
                 tokens = TokenBounds(doc, text)
-                token_at = tokens.at
+                token_at = None if tokens.starts == starts else tokens.by_start()  # None: each word is a token
             cache = self._cache[id(segment)]
             for start, end, key_id, ending in found:
                 first, last = starts[start], ends[end - 1]
@@ -187,9 +187,11 @@ class CatalogIndex:
                 rows, marked = resolved
                 if rows:
                     key: tuple[int, int] | None
-                    try:
-                        key = token_at[first], -(token_at.get(last) or token_at[last + 1])
-                    except KeyError:
+                    if token_at is None:
+                        key = start, -end
+                    elif first in token_at and (after := token_at.get(last) or token_at.get(last + 1)):
+                        key = token_at[first], -after  # between the starts of two tokens, maybe with a space
+                    else:
                         span = tokens.span(first, last, last)
                         key = (span[0], -span[1]) if span else None
                     if key is not None:

@@ -10,16 +10,19 @@ from spacy.tokens import Doc
 class TokenBounds:
     """doc (Doc): Any. text (str): Its text.
 
-    ``at`` has the number of the token that starts at a character, and of tokens for the text's end. Characters that
-    two tokens start at, or the first of them and a space before the second, need no ``span``.
+    ``starts`` are the tokens' first characters.
     """
 
     def __init__(self, doc: Doc, text: str) -> None:
         self.text = text
         self._doc = doc
         self.starts = [token.idx for token in doc]
-        self.at = {start: number for number, start in enumerate(self.starts)}
-        self.at[len(text)] = len(self.starts)
+
+    def by_start(self) -> dict[int, int]:
+        """RETURNS (dict[int, int]): Number of the token that starts at a character; of tokens for the text's end."""
+        numbers = {start: number for number, start in enumerate(self.starts)}
+        numbers[len(self.text)] = len(self.starts)
+        return numbers
 
     def span(self, start: int, end: int, name_end: int) -> tuple[int, int] | None:
         """Find the tokens of a name, with its ending where that is no token of its own.

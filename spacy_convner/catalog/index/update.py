@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +50,7 @@ def build_index(
     entries (Iterable[CatalogEntry]): Streamed. RAISES: DataError for bad or no entries, or a folder of other things.
     """
     _check_folder(folder)
-    with writing(folder):
+    with writing(folder), _as_before(folder):
         _sweep(folder)
         segment, report = build_segment(entries, vocab, normalizer, kind)
         if not report.entries:
@@ -70,7 +72,7 @@ def update_index(
     remove (Iterable[CatalogEntry]): By label and id; an id that wasn't given is made of label and text, as in a build.
     RETURNS (UpdateReport). RAISES: DataError; the index then is as before.
     """
-    with writing(folder):
+    with writing(folder), _as_before(folder):
         manifest = read_manifest(folder)
         kind: Kind = "trie" if manifest.kind == "trie" else "phrase" if manifest.kind == "phrase" else "auto"
         index = CatalogIndex.open(folder, vocab, normalizer, verify=False)
@@ -93,7 +95,7 @@ def update_index(
 
 def save_index(index: CatalogIndex, folder: Path) -> None:
     """Write what an index holds now to a folder: its segments as they are."""
-    with writing(folder):
+    with writing(folder), _as_before(folder):
         _commit(folder, Manifest(index.kind, index.normalizer.fingerprint), index.segments)
 
 
@@ -104,13 +106,26 @@ def _commit(folder: Path, manifest: Manifest, new: Iterable[Segment]) -> None:
             written.append(write_segment(folder, segment))
         manifest = replace(manifest, segments=[*manifest.segments, *written])
         write_manifest(folder, manifest)
-    except BaseException as err:
+    except BaseException:
         for info in written:
             shutil.rmtree(folder / info.name, ignore_errors=True)
-        if isinstance(err, OSError):
-            raise DataError(f"can't be written: {err.strerror or err}; the index is as before", path=folder) from err
         raise
     remove_unused(folder, manifest)
+
+
+@contextmanager
+def _as_before(folder: Path) -> Iterator[None]:
+    """Say that nothing changed when the disk is full, be it the index's or that of temporary files."""
+    try:
+        yield
+    except OSError as err:
+        if isinstance(err.filename, str) and not Path(err.filename).is_relative_to(folder):
+            raise  # a source that can't be read
+        raise DataError(
+            f"can't be written: {err.strerror or err}; the index is as before",
+            path=folder,
+            hint=f"it needs space there and, while it builds, in {tempfile.gettempdir()} (TMPDIR)",
+        ) from err
 
 
 def _merged(segments: list[Segment], index: CatalogIndex, normalizer: Normalizer, kind: Kind) -> Segment:

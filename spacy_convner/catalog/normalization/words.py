@@ -38,11 +38,19 @@ def fold_words(text: str) -> Words:
     if text.isprintable():  # then a space is the only white space
         base = 0
         for chunk in text.split(" "):
-            for word, start, end in _cached(chunk) if len(chunk) <= _LONGEST_CACHED else _fold_chunk(chunk):
+            length = len(chunk)
+            folded = _cached(chunk) if length <= _LONGEST_CACHED else _fold_chunk(chunk)
+            if len(folded) == 1:  # a word and maybe marks: most are
+                word, start, end = folded[0]
                 words.append(word)
                 starts.append(base + start)
                 ends.append(base + end)
-            base += len(chunk) + 1
+            else:
+                for word, start, end in folded:
+                    words.append(word)
+                    starts.append(base + start)
+                    ends.append(base + end)
+            base += length + 1
         return Words(words, starts, ends)
     for found in _CHUNK.finditer(text):
         base = found.start()
