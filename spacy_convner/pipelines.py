@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -43,7 +44,10 @@ def load_pipeline(source: str) -> Language:
 
 def pipeline_fingerprint(nlp: Language) -> str:
     """RETURNS (str): SHA-256 of the config and the state of every component: changes when its labels may."""
-    digest = hashlib.sha256(nlp.config.to_str().encode("utf8"))
+    config = nlp.config.copy()
+    for component in config.get("components", {}).values():
+        _forget_manner(component)
+    digest = hashlib.sha256(config.to_str().encode("utf8"))
     for name, pipe in nlp.pipeline:
         digest.update(name.encode("utf8"))
         if hasattr(pipe, "fingerprint"):
@@ -51,6 +55,20 @@ def pipeline_fingerprint(nlp: Language) -> str:
         elif hasattr(pipe, "to_bytes"):
             digest.update(pipe.to_bytes(exclude=["vocab"]))
         template = getattr(pipe, "template", None)  # read by path at every start
-        if template is not None and Path(template).is_file():
-            digest.update(Path(template).read_bytes())
+        if template is not None:
+            for file in sorted(Path(template).glob("*.jinja")) if Path(template).is_dir() else [Path(template)]:
+                digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()
+
+
+# Settings of a client that say how it asks, not what.
+_ATTEMPTS = ("max_concurrency", "timeout", "max_retries", "max_wait", "max_batch", "poll_seconds")
+_MANNER = frozenset({*_ATTEMPTS, "store", "store_prompts", "max_calls", "max_usd"})
+
+
+def _forget_manner(block: dict[str, Any]) -> None:
+    for key, value in block.items():
+        if key in ("client", "llm", "filter") and isinstance(value, dict):
+            for name in _MANNER & value.keys() if key == "client" else ():
+                del value[name]
+            _forget_manner(value)

@@ -97,6 +97,7 @@ class FilterResponse:
 
     ``selected`` are indices into ``FilterRequest.candidates``; ``scores`` (0..1) run parallel to it.
     ``dropped`` and ``proposals`` are plain dicts ``{"text", "label", "reason"}`` for the record.
+    ``found`` are spans of free extraction, of which the strategy "icl" takes account and no other.
     """
 
     selected: tuple[int, ...] = ()
@@ -106,6 +107,7 @@ class FilterResponse:
     request_sha256: str = ""
     dropped: tuple[Mapping[str, str], ...] = ()
     proposals: tuple[Mapping[str, str], ...] = ()
+    found: tuple[LabelledSpan, ...] = ()
 
 
 @runtime_checkable
@@ -215,13 +217,29 @@ class LLMClient(Protocol):
         """system (str): Static head, cacheable. user (str): The rest. schema: JSON schema of the answer."""
 
 
+@runtime_checkable
+class BatchClient(LLMClient, Protocol):
+    """A client that answers many requests at once, later."""
+
+    def request(self, system: str, user: str, schema: Mapping[str, Any]) -> Any:
+        """RETURNS (LLMRequest): What a call would send; ``sha256`` says which answer in a store is its own."""
+
+    @property
+    def chunk(self) -> int:
+        """How many requests are worth waiting for together."""
+
+    def prefetch(self, requests: Iterable[Any]) -> None:
+        """requests (Iterable[LLMRequest]): Answered when this returns, or failed for good."""
+
+
 @dataclass(frozen=True, slots=True)
 class LLMAnswer:
-    """A model's answer, its stop reason turned into a status, and what it cost in tokens."""
+    """A model's answer, its stop reason turned into a status, what it cost in tokens, and the hash of the request."""
 
     text: str
     status: Status = "ok"
     usage: Mapping[str, float] = field(default_factory=dict)
+    request_sha256: str = ""
 
 
 PathOrStr = Path | str

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
+from .llm_run import prepare_client, say_estimate, submit_batches, usage_line
 
 
 @command(app, "label")
@@ -19,12 +20,20 @@ def label_cli(
     n_process: int = Opt(1, "--n-process", "-n", min=1, help="Processes"),
     batch_size: int = Opt(128, "--batch-size", min=1, help="Utterances a batch"),
     keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
+    dry_run: bool = Opt(False, "--dry-run", help="Say what a language model would be asked and cost; send nothing"),
+    store: Path | None = Opt(None, "--store", help="Answers of a language model, SQLite [default: beside OUT]"),
+    max_calls: int | None = Opt(None, "--max-calls", min=0, help="Requests to a language model at most"),
+    max_usd: float | None = Opt(None, "--max-usd", min=0, help="US dollars for a language model at most"),
+    detach: bool = Opt(False, "--detach", help="Batches client: submit everything and leave; run again to collect"),
 ) -> None:
     """Label utterances with a teacher pipeline, into DocBin.
 
-    Run it again after an interruption: finished shards are kept and only the rest is done.
+    Run it again after an interruption: finished shards are kept and only the rest is done. What a language model has
+    answered is in the store and is never asked, or paid, again.
 
     Example: convner label assets/traffic/en.jsonl corpus/silver.en.spacy -p configs/teacher_local.cfg
+
+    Example: convner label in.jsonl out.spacy -p configs/teacher_claude.cfg --dry-run
     """
     from tqdm import tqdm
 
@@ -36,6 +45,15 @@ def label_cli(
     if metrics is not None and metrics.is_dir():
         raise DataError("is a folder, a file was expected", path=metrics, hint="e.g. --metrics metrics/label.json")
     nlp = load_pipeline(pipeline)
+    client = prepare_client(nlp, store or output.with_name(output.name + ".answers.sqlite"), store, max_calls, max_usd)
+    if client is not None and n_process > 1 and (max_calls is not None or max_usd is not None):
+        raise ConfigError("--max-calls and --max-usd need one process: leave out --n-process, requests are concurrent")
+    if dry_run:
+        say_estimate(nlp, source)
+        return
+    if detach:
+        submit_batches(nlp, source, client)
+        return
     with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
 
         def start(total: int, done: int) -> None:
@@ -53,6 +71,9 @@ def label_cli(
             on_start=start,
             on_docs=bar.update,
         )
+    if client is not None and hasattr(client, "ledger") and n_process == 1:
+        stats["llm"] = client.ledger.summary()
+        say(usage_line(stats["llm"]))
     if metrics is not None:
         from ..atomic import write_text
 

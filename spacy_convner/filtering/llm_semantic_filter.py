@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import from_bytes, from_disk, minibatch, to_bytes, to_disk
+from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 
 from ..atomic import read_saved, write_bytes
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions, set_selected
@@ -29,6 +30,8 @@ from ..ty import (
     Strategy,
     TrainableFilter,
 )
+from .filters.cascade import CascadeFilter
+from .filters.llm import LLMFilter
 from .saved import pack, unpack
 
 logger = logging.getLogger(__name__)
@@ -72,14 +75,17 @@ def make_llm_semantic_filter(
     labels (str | dict | None): Label descriptions: path of a YAML file, or label → description.
     instructions (str): Task-specific instructions, for the prompt.
     template (str | None): Path of a Jinja2 prompt template of your own.
-    strategy (str): "sf", semantic filtering.
+    strategy (str): "sf", semantic filtering, or "icl", free extraction by a language model, for comparison: what it
+        finds needn't be a candidate until ``candidate_postprocess`` has seen it.
     candidates_key, spans_key (str): Keys of ``doc.spans`` to read and to write.
     on_error (str): "mark" keeps a Doc whose request failed, with its status; "raise" stops.
     """
     if not isinstance(filter, SemanticFilter):
         raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v1, got {filter!r:.80}")
-    if strategy != "sf":
-        raise ConfigError(f"strategy = {strategy!r} isn't available in this version; write strategy = 'sf'")
+    if strategy not in ("sf", "icl"):
+        raise ConfigError(f"strategy must be 'sf' or 'icl', got {strategy!r}")
+    if strategy == "icl" and not isinstance(filter, LLMFilter):
+        raise ConfigError("strategy = 'icl' needs a language model: use spacy_convner.LLMFilter.v1, or strategy = 'sf'")
     if on_error not in ("mark", "raise"):
         raise ConfigError(f"on_error must be 'mark' or 'raise', got {on_error!r}")
     return LLMSemanticFilter(
@@ -182,35 +188,73 @@ class LLMSemanticFilter(Pipe):
         return next(iter(self.pipe([doc])))
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Select for many Docs, a batch at a time, in order; every Doc comes back."""
+        """Select for many Docs, in order; every Doc comes back. How many are read ahead is the filter's to say."""
         error_handler = self.get_error_handler()
         self.prepare()
-        for batch in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
-            docs = list(batch)
+        docs = iter(stream)
+        waiting: deque[tuple[Doc, FilterRequest]] = deque()
+        given = 0
+        while True:
             try:
-                self.set_annotations(docs, self.predict(docs))
+                for response in self.filter(self._requests(docs, waiting), self.task):
+                    if not waiting:
+                        raise FilterError(f"the filter '{self.filter.name}' gave more responses than requests")
+                    doc, request = waiting.popleft()
+                    given += 1
+                    self._check(request, response)
+                    self.set_annotations([doc], [(request, response)])
+                    yield doc
+                if waiting:
+                    asked = given + len(waiting)
+                    raise FilterError(f"the filter '{self.filter.name}' gave {given} responses for {asked} requests")
+                return
             except ConvnerError:
                 raise  # a missing key or a broken filter fails every Doc alike
             except Exception as err:
-                error_handler(self.name, self, docs, err)
-            yield from docs
+                failed = [doc for doc, _ in waiting]
+                waiting.clear()
+                error_handler(self.name, self, failed, err)
+                yield from failed
+
+    @property
+    def client(self) -> Any:
+        """RETURNS (LLMClient | None): Who answers, where a language model does."""
+        return getattr(self.filter, "client", None)
+
+    def plan(self, stream: Iterable[Doc]) -> Iterator[Any]:
+        """Say what would be asked of a language model, and ask nothing.
+
+        YIELDS (LLMRequest): None for a filter that has no model.
+        """
+        self.prepare()
+        if isinstance(self.filter, LLMFilter | CascadeFilter):
+            yield from self.filter.llm_requests(map(self._request, stream), self.task)
+
+    def _requests(self, docs: Iterator[Doc], waiting: deque[tuple[Doc, FilterRequest]]) -> Iterator[FilterRequest]:
+        for doc in docs:
+            request = self._request(doc)
+            waiting.append((doc, request))
+            yield request
+
+    def _request(self, doc: Doc) -> FilterRequest:
+        candidates = get_candidates(doc, self.candidates_key)
+        return FilterRequest(doc.text, candidates, tuple(doc._.exemplars), get_doc_lang(doc))
+
+    def _check(self, request: FilterRequest, response: FilterResponse) -> None:
+        if self.on_error == "raise" and response.status not in ("ok", "no_candidates"):
+            raise FilterError(f"the filter '{self.filter.name}' ended '{response.status}' for: {request.text}")
 
     def predict(self, docs: Sequence[Doc]) -> list[tuple[FilterRequest, FilterResponse]]:
         """RETURNS (list): Request and response for each Doc. RAISES: FilterError if the filter loses a response."""
         self.prepare()
-        requests = [
-            FilterRequest(doc.text, get_candidates(doc, self.candidates_key), tuple(doc._.exemplars), get_doc_lang(doc))
-            for doc in docs
-        ]
+        requests = [self._request(doc) for doc in docs]
         responses = list(self.filter(requests, self.task))
         if len(responses) != len(requests):
             raise FilterError(
                 f"the filter '{self.filter.name}' gave {len(responses)} responses for {len(requests)} requests"
             )
-        if self.on_error == "raise":
-            for request, response in zip(requests, responses, strict=True):
-                if response.status not in ("ok", "no_candidates"):
-                    raise FilterError(f"the filter '{self.filter.name}' ended '{response.status}' for: {request.text}")
+        for request, response in zip(requests, responses, strict=True):
+            self._check(request, response)
         return list(zip(requests, responses, strict=True))
 
     def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[tuple[FilterRequest, FilterResponse]]) -> None:
@@ -235,6 +279,16 @@ class LLMSemanticFilter(Pipe):
                 seen.add(index)
                 spans.append(span)
                 scores.append(score)
+            if self.task.strategy == "icl":
+                for found in response.found:
+                    chosen_id = next((c.id for c in request.candidates if c.key == found), "")
+                    span = doc.char_span(found.start, found.end, label=found.label, span_id=chosen_id)
+                    if span is None:
+                        text = request.text[found.start : found.end]
+                        dropped.append({"text": text, "label": found.label, "reason": "not on token edges"})
+                        continue
+                    spans.append(span)
+                    scores.append(1.0)
             set_selected(doc, self.spans_key, spans, scores)
             doc._.convner = {
                 "status": response.status,

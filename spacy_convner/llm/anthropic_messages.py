@@ -2,118 +2,208 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, FilterError, MissingKeyError
-from ..ty import LLMAnswer, LLMClient, Status
+from ..errors import ConfigError, FilterError
+from ..ty import LLMAnswer, LLMClient
+from .answers import FATAL, no_message, read_message
+from .connection import Connection
+from .gate import Gate
+from .ledger import Ledger
+from .models import find_traits, request_parameters
+from .requests import LLMRequest, most_usage
+from .store import ResponseStore
 
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
-_COUNTED = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_STOP: dict[str | None, Status] = {
-    "max_tokens": "truncated",
-    "model_context_window_exceeded": "truncated",
-    "refusal": "refused",
-}
-# Wrong for every utterance alike: going on would only repeat it.
-_FATAL = ("AuthenticationError", "PermissionDeniedError", "NotFoundError")
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
+
+_REMEMBERED = 1 << 16  # answers kept in memory where there is no store
+_CACHE_TRIED = 20  # calls after which a prompt cache that never wrote nor read is worth a warning
+_OVERLOADED = (429, 503, 529)
+_PASSING = (408, 409, 500, 502, 504)
 
 
 class AnthropicMessages:
     """Sends one prompt a call; nothing is read or opened before the first one.
 
-    The key comes from the environment only and is never part of the config, of a pickle or of a message.
+    A request is sent once: its answer comes from the store if it is there, from the call under way if another thread
+    asks the same. An answer's usage is what it cost when it was made; what a run cost is in ``ledger``. The key
+    comes from the environment only and is never part of the config, of a pickle or of a message.
     """
 
     def __init__(
-        self, model: str, base_url: str | None, max_concurrency: int, max_tokens: int, timeout: float, max_retries: int
+        self,
+        model: str,
+        base_url: str | None,
+        max_concurrency: int,
+        max_tokens: int,
+        timeout: float,
+        max_retries: int,
+        max_wait: float,
+        thinking: str,
+        effort: str | None,
+        store: ResponseStore | None,
+        store_prompts: bool,
+        ledger: Ledger,
     ) -> None:
         self.model, self.base_url = model, base_url
         self._max_concurrency = max_concurrency
-        self.max_tokens, self.timeout, self.max_retries = max_tokens, timeout, max_retries
-        self._client: Any = None
+        self.max_tokens, self.max_retries = max_tokens, max_retries
+        self.ledger, self.store = ledger, store
+        self._store_prompts = store_prompts
+        self._parameters = request_parameters(model, thinking, effort)
+        self._connection = Connection(base_url, timeout)
+        self._gate = Gate(max_wait)
         self._lock = threading.Lock()
+        self._answers: OrderedDict[str, Future[LLMAnswer]] = OrderedDict()
+        self._cache_warned = False
 
     @property
     def fingerprint(self) -> str:
-        return f"anthropic_messages.v1:{self.base_url or 'default'}:{self.model}:{self.max_tokens}"
+        parameters = ",".join(f"{key}={value}" for key, value in sorted(self._parameters.items()))
+        return f"anthropic_messages.v2:{self.base_url or 'default'}:{self.model}:{self.max_tokens}:{parameters}"
 
     @property
     def max_concurrency(self) -> int:
         return self._max_concurrency
 
-    def _connect(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                key = _key()
-                if not key:
-                    raise MissingKeyError(
-                        f"No key for Claude: set the environment variable {KEY_VARIABLE}. "
-                        "A filter that needs none: "
-                        'config={"filter": {"@misc": "spacy_convner.LinearFilter.v1"}}'
-                    )
-                if not key.isascii() or not key.isprintable():
-                    raise MissingKeyError(
-                        f"The value of {KEY_VARIABLE} is no key: it has characters that keys don't have"
-                    )
-                import anthropic
-
-                self._client = anthropic.Anthropic(
-                    api_key=key, base_url=self.base_url, timeout=self.timeout, max_retries=self.max_retries
-                )
-            return self._client
+    def request(self, system: str, user: str, schema: Mapping[str, Any]) -> LLMRequest:
+        """RETURNS (LLMRequest): What a call would send."""
+        return LLMRequest(self.model, self.max_tokens, system, user, schema, self._parameters, self.base_url)
 
     def __call__(self, system: str, user: str, schema: Mapping[str, Any]) -> LLMAnswer:
-        client = self._connect()
+        """RETURNS (LLMAnswer): Also for a refused, truncated or failed request; its status says so.
+
+        RAISES: FilterError if the service refuses every request alike; MissingKeyError.
+        """
+        request = self.request(system, user, schema)
+        sha256 = request.sha256
+        with self._lock:
+            known = self._answers.get(sha256)
+            if known is None:
+                mine = self._answers[sha256] = Future()
+        if known is not None:
+            self.ledger.note(shared=1)
+            return known.result()
+        try:
+            answer = self._answer(request, sha256)
+        except BaseException as err:
+            with self._lock:
+                self._answers.pop(sha256, None)
+            mine.set_exception(err)
+            raise
+        mine.set_result(answer)
+        with self._lock:
+            if self.store is not None or answer.status in ("failed", "over_budget"):
+                self._answers.pop(sha256, None)  # the store has it, or it is worth another try
+            while len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+        return answer
+
+    def _answer(self, request: LLMRequest, sha256: str) -> LLMAnswer:
+        if self.store is not None and (stored := self.store.get(sha256)) is not None:
+            self.ledger.note(stored=1)
+            return stored
+        answer = self._send(request, sha256)
+        if self.store is not None and answer.status not in ("failed", "over_budget"):
+            self.store.put(sha256, self.model, answer, request.prompt if self._store_prompts else None)
+        return answer
+
+    def _send(self, request: LLMRequest, sha256: str) -> LLMAnswer:
+        client = self._connection.client()
         import anthropic
 
-        try:
-            message = client.messages.create(
-                model=self.model,
-                max_tokens=self.max_tokens,
-                system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
-                messages=[{"role": "user", "content": user}],
-                output_config={"format": {"type": "json_schema", "schema": dict(schema)}},
-            )
-        except anthropic.APIError as err:
-            # A server may repeat the key that it refuses.
-            reason = f"{type(err).__name__}: {getattr(err, 'message', err)}".replace(_key(), "[key]")
-            if type(err).__name__ in _FATAL:
-                raise FilterError(f"Claude refused the request for good: {reason} (model {self.model!r})") from None
-            return LLMAnswer(text=reason, status="failed")
-        except (ValueError, RecursionError) as err:  # the SDK lets a body through that isn't JSON, or isn't text
-            return LLMAnswer(text=f"not a message: {type(err).__name__}", status="failed")
-        try:
-            return _read(message)
-        except (AttributeError, TypeError) as err:  # the SDK passes on whatever a proxy answers with status 200
-            return LLMAnswer(text=f"not a message: {err}", status="failed")
+        most = most_usage(request)
+        reason = ""
+        for attempt in range(self.max_retries + 1):
+            self._gate.wait()
+            if not self.ledger.reserve(most):
+                return LLMAnswer("max_calls or max_usd is reached", "over_budget", request_sha256=sha256)
+            used: dict[str, int] = {"calls": 1, "retries": 1} if attempt else {"calls": 1}
+            try:
+                message = client.messages.create(**request.parameters())
+                answer = read_message(message, sha256)
+                used.update({key: int(value) for key, value in answer.usage.items() if key != "calls"})
+                self._watch_cache()
+                if answer.status != "failed":
+                    return answer
+                reason = answer.text
+                pause = self._gate.backoff(attempt)
+            except anthropic.APIStatusError as err:
+                reason = self._connection.describe(err)
+                if type(err).__name__ in FATAL:
+                    raise FilterError(f"Claude refused the request for good: {reason} (model {self.model!r})") from None
+                if err.response.headers.get("x-should-retry") == "false" or err.status_code not in (
+                    *_OVERLOADED,
+                    *_PASSING,
+                ):
+                    break
+                pause = self._gate.backoff(attempt, _asked(err))
+                if err.status_code in _OVERLOADED:
+                    self._gate.close(pause)
+                    pause = 0.0
+            except anthropic.APIError as err:  # connection lost, timeout, body that is no response
+                reason = self._connection.describe(err)
+                pause = self._gate.backoff(attempt)
+            except (ValueError, RecursionError) as err:  # the SDK lets a body through that isn't JSON, or isn't text
+                reason = no_message(err)
+                pause = self._gate.backoff(attempt)
+            finally:
+                self.ledger.settle(most, used)
+            if attempt < self.max_retries:
+                time.sleep(pause)
+        return LLMAnswer(reason, "failed", request_sha256=sha256)
+
+    def _watch_cache(self) -> None:
+        if self._cache_warned:
+            return
+        counts = self.ledger.summary()
+        if counts.get("calls", 0) >= _CACHE_TRIED:
+            self._cache_warned = True
+            if not counts.get("cache_read_input_tokens") and not counts.get("cache_creation_input_tokens"):
+                traits = find_traits(self.model)
+                least = f" of {traits.cache_minimum:,} tokens" if traits and traits.cache_minimum else ""
+                logger.warning(
+                    "%s calls and nothing was cached: the prompt's head (task, rules, labels) is probably under the "
+                    "model's minimum%s. Longer label descriptions or instructions may cost less.",
+                    counts["calls"],
+                    least,
+                )
 
     def __getstate__(self) -> dict[str, Any]:
-        # Neither the client nor the lock can be pickled, and the client holds the key.
-        return {key: value for key, value in self.__dict__.items() if key not in ("_client", "_lock")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_answers", "_gate", "_connection")} | {
+            "_state": (self._connection.base_url, self._connection.timeout, self._gate.ceiling)
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _client=None, _lock=threading.Lock())
+        base_url, timeout, ceiling = state.pop("_state")
+        self.__dict__.update(
+            state,
+            _lock=threading.Lock(),
+            _answers=OrderedDict(),
+            _gate=Gate(ceiling),
+            _connection=Connection(base_url, timeout),
+        )
 
 
-def _key() -> str:
-    return os.environ.get(KEY_VARIABLE, "").strip()
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int and value > 0 else 0
-
-
-def _read(message: Any) -> LLMAnswer:
-    usage = {
-        "calls": 1,
-        **{name: _count(getattr(message.usage, name)) for name in _COUNTED},
-    }
-    # Thinking blocks may come before the text.
-    text = "".join(block.text for block in message.content if block.type == "text")
-    return LLMAnswer(text=text, status=_STOP.get(message.stop_reason, "ok"), usage=usage)
+def _asked(err: Any) -> float | None:
+    """RETURNS (float | None): Seconds that a response asks to wait."""
+    headers = err.response.headers
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name)) / unit
+        except (TypeError, ValueError):
+            continue
+        if seconds >= 0:
+            return seconds
+    return None
 
 
 def make_anthropic_messages(
@@ -123,16 +213,39 @@ def make_anthropic_messages(
     max_tokens: int = 2048,
     timeout: float = 60.0,
     max_retries: int = 4,
+    max_wait: float = 60.0,
+    thinking: str = "off",
+    effort: str | None = None,
+    store: str | None = None,
+    store_prompts: bool = False,
+    max_calls: int | None = None,
+    max_usd: float | None = None,
 ) -> LLMClient:
     """Registered as ``spacy_convner.AnthropicMessages.v1``; the key is read from ``ANTHROPIC_API_KEY`` at first use.
 
     model (str): Model id. base_url (str | None): A compatible server. max_concurrency (int): Requests at once.
     max_tokens (int): Of an answer, thinking included. timeout (float): Seconds a try.
-    max_retries (int): Tries after the first.
+    max_retries (int): Tries after the first. max_wait (float): Seconds between tries at most, whatever is asked.
+    thinking (str): "off" as far as the model can be without, "on", or "default". effort (str | None): How much of it.
+    store (str | None): SQLite file of answers; a request that is in it isn't sent. store_prompts (bool): Keep prompts
+        too. max_calls (int | None), max_usd (float | None): Limits of a run; requests over them end "over_budget".
     """
-    if max_concurrency < 1 or max_tokens < 1 or timeout <= 0 or max_retries < 0:
+    if max_concurrency < 1 or max_tokens < 1 or timeout <= 0 or max_retries < 0 or max_wait <= 0:
         raise ConfigError(
-            "expected max_concurrency >= 1, max_tokens >= 1, timeout > 0 and max_retries >= 0, got "
-            f"{max_concurrency}, {max_tokens}, {timeout} and {max_retries}"
+            "expected max_concurrency >= 1, max_tokens >= 1, timeout > 0, max_retries >= 0 and max_wait > 0, got "
+            f"{max_concurrency}, {max_tokens}, {timeout}, {max_retries} and {max_wait}"
         )
-    return AnthropicMessages(model, base_url, max_concurrency, max_tokens, timeout, max_retries)
+    return AnthropicMessages(
+        model,
+        base_url,
+        max_concurrency,
+        max_tokens,
+        timeout,
+        max_retries,
+        max_wait,
+        thinking,
+        effort,
+        ResponseStore(Path(store)) if store else None,
+        store_prompts,
+        Ledger(model, max_calls, max_usd),
+    )

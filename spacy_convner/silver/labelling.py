@@ -26,6 +26,7 @@ from ..records import read_utterances
 from ..ty import Exemplar
 
 MANIFEST = "manifest.json"
+_UNANSWERED = ("failed", "over_budget")  # asked again by the next run
 
 
 def label_file(
@@ -76,7 +77,7 @@ def label_file(
     reason = ""
     for i, shard in _shards(_from_processes(docs), missing, keep_exemplars, on_docs):
         write_bytes(_shard(folder, i), DocBin(store_user_data=True, docs=shard).to_bytes())
-        here = [doc for doc in shard if doc._.convner.status == "failed"]
+        here = [doc for doc in shard if doc._.convner.status in _UNANSWERED]
         failed.pop(_shard(folder, i).name, None)
         if here:
             reason = _reason(here[0])
@@ -84,6 +85,12 @@ def label_file(
         if here or _known_failed(folder) != failed:
             write_text(
                 folder / MANIFEST, json.dumps({**manifest, "complete": False, "failed": failed}, indent=2) + "\n"
+            )
+        spent = sum(doc._.convner.status == "over_budget" for doc in here)
+        if spent:
+            raise FilterError(
+                f"max_calls or max_usd is reached: {spent:,} utterances of {_shard(folder, i).name} weren't asked. "
+                "Stopped; what was labelled is kept, raise the limit and run the same command again to go on"
             )
         if len(here) == len(shard) > 1:
             raise FilterError(

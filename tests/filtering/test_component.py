@@ -80,9 +80,12 @@ def test_calling_without_a_key_says_what_to_do(catalog_path: object) -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [({"strategy": "icl"}, "strategy = 'sf'"), ({"on_error": "ignore"}, "'mark' or 'raise'")],
+    [
+        ({"strategy": "icl", "filter": {"@misc": "spacy_convner.LinearFilter.v1"}}, "strategy = 'sf'"),
+        ({"on_error": "ignore"}, "'mark' or 'raise'"),
+    ],
 )
-def test_bad_settings(config: dict[str, str], message: str) -> None:
+def test_bad_settings(config: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         spacy.blank("en").add_pipe("llm_semantic_filter", config=config)
 

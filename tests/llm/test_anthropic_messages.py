@@ -51,9 +51,9 @@ def test_selects_what_the_model_says(server: Server, make_llm_teacher: Make) -> 
     assert len(doc._.convner.request_sha256) == 64
     assert doc._.convner.dropped == []
     answering(server, select(2))
-    assert labelled(nlp) == [("adele", "Artist")]
+    assert labelled(make_llm_teacher()) == [("adele", "Artist")]
     answering(server, select())
-    assert labelled(nlp) == []
+    assert labelled(make_llm_teacher()) == []
 
 
 def test_what_is_sent(server: Server, make_llm_teacher: Make) -> None:

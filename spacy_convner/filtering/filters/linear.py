@@ -62,17 +62,26 @@ class LinearFilter:
         model = fit_model(exemplars, task, self.regularization)
         if not len(model.weights) or len(exemplars) < 4 * self.folds:
             return model
-        order = np.random.default_rng(self.seed).permutation(len(exemplars))[: self.max_calibration]
+        model.calibrate(self.cross_probabilities(exemplars, task))
+        return model
+
+    def cross_probabilities(self, exemplars: Sequence[Exemplar], task: FilterTask) -> list[tuple[Exemplar, Floats]]:
+        """RETURNS (list): Exemplars and the probability (0..1) of each of their candidates, by models that haven't seen
+        them; at most ``max_calibration``, none where there are too few for folds.
+        """
+        usable = [exemplar for exemplar in exemplars if exemplar.candidates]
+        if len(usable) < 4 * self.folds:
+            return []
+        order = np.random.default_rng(self.seed).permutation(len(usable))[: self.max_calibration]
         scored: list[tuple[Exemplar, Floats]] = []
         for fold in range(self.folds):
             held = order[fold :: self.folds]
             held_set = set(held.tolist())
-            train = [exemplars[i] for i in order if int(i) not in held_set]
+            train = [usable[i] for i in order if int(i) not in held_set]
             other = fit_model(train, task, self.regularization)
             maker = FeatureMaker(AcceptanceCounts.from_exemplars(train), task)
-            scored.extend((exemplars[i], other.probabilities(maker(as_request(exemplars[i])))) for i in held)
-        model.calibrate(scored)
-        return model
+            scored.extend((usable[i], other.probabilities(maker(as_request(usable[i])))) for i in held)
+        return scored
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
         maker = self._maker(task)

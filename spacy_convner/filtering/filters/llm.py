@@ -4,46 +4,80 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
-from ...ty import FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
-from ..parse import parse_selection, refusal
-from ..prompt import SCHEMA, render
+from ...errors import ConfigError
+from ...ty import BatchClient, FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
+from ..parse import ParsedAnswer, parse_entities, parse_pairs, parse_selection, refusal
+from ..prompt import Answers, PromptFormat, render
+
+_AHEAD = 8  # requests waiting for each one under way, so that a slow one holds up nobody
 
 
 class LLMFilter:
-    """client (LLMClient): Who answers. Utterances without candidates cost no call."""
+    """client (LLMClient): Who answers. Utterances without candidates cost no call, except in free extraction.
+
+    answers (str): "ids" or "pairs", see ``PromptFormat``. propose (bool): Ask for names that the catalog lacks.
+    """
 
     name = "llm"
 
-    def __init__(self, client: LLMClient) -> None:
+    def __init__(self, client: LLMClient, answers: Answers = "ids", propose: bool = False) -> None:
         self.client = client
+        self.answers, self.propose = answers, propose
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
+        if isinstance(self.client, BatchClient):
+            yield from self._in_batches(self.client, requests, task)
+            return
+        pool = ThreadPoolExecutor(max_workers=self.client.max_concurrency, thread_name_prefix="convner-llm")
+        waiting: deque[Future[FilterResponse]] = deque()
+        try:
+            for request in requests:
+                waiting.append(pool.submit(self._decide, request, task))
+                while waiting and (len(waiting) > _AHEAD * self.client.max_concurrency or waiting[0].done()):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _in_batches(
+        self, client: BatchClient, requests: Iterable[FilterRequest], task: FilterTask
+    ) -> Iterator[FilterResponse]:
         stream = iter(requests)
-        with ThreadPoolExecutor(max_workers=self.client.max_concurrency) as pool:
-            while batch := list(islice(stream, 16 * self.client.max_concurrency)):
-                futures = [pool.submit(self._decide, request, task) for request in batch]
-                try:
-                    for future in futures:
-                        yield future.result()
-                finally:
-                    for future in futures:
-                        future.cancel()
+        while chunk := list(islice(stream, client.chunk)):
+            client.prefetch(self.llm_requests(chunk, task))
+            yield from (self._decide(request, task) for request in chunk)
+
+    def llm_requests(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[Any]:
+        """YIELDS (LLMRequest): What the client would be asked, in order, repeated where utterances are."""
+        form = self.prompt_format(task)
+        client: Any = self.client
+        for request in requests:
+            if request.candidates or form.extract:
+                yield client.request(*render(task, request, form), form.schema)
+
+    def prompt_format(self, task: FilterTask) -> PromptFormat:
+        """RETURNS (PromptFormat): For the task's strategy."""
+        return PromptFormat(self.answers, self.propose, extract=task.strategy == "icl")
 
     def _decide(self, request: FilterRequest, task: FilterTask) -> FilterResponse:
-        if not request.candidates:
+        form = self.prompt_format(task)
+        if not request.candidates and not form.extract:
             return FilterResponse(status="no_candidates")
-        system, user = render(task, request)
-        key = json.dumps([self.client.fingerprint, system, user, SCHEMA], sort_keys=True)
-        sha256 = hashlib.sha256(key.encode("utf8")).hexdigest()
-        answer = self.client(system, user, SCHEMA)
+        system, user = render(task, request, form)
+        answer = self.client(system, user, form.schema)
+        key = json.dumps([self.client.fingerprint, system, user, form.schema], sort_keys=True)
+        sha256 = answer.request_sha256 or hashlib.sha256(key.encode("utf8")).hexdigest()
         if answer.status != "ok":
             dropped = (refusal(answer.text, answer.status),)
             return FilterResponse(status=answer.status, usage=answer.usage, request_sha256=sha256, dropped=dropped)
-        parsed = parse_selection(answer.text, len(request.candidates))
+        parsed = self._parse(answer.text, request, task, form)
         return FilterResponse(
             selected=parsed.selected,
             scores=(1.0,) * len(parsed.selected),
@@ -51,9 +85,28 @@ class LLMFilter:
             usage=answer.usage,
             request_sha256=sha256,
             dropped=parsed.dropped,
+            proposals=parsed.proposals,
+            found=parsed.found,
         )
 
+    @staticmethod
+    def _parse(answer: str, request: FilterRequest, task: FilterTask, form: PromptFormat) -> ParsedAnswer:
+        text, candidates = request.text, request.candidates
+        if form.extract:
+            return parse_entities(answer, text, task.labels, candidates)
+        if form.answers == "pairs":
+            return parse_pairs(answer, text, candidates, task.labels)
+        known = {(text[c.start : c.end], c.label) for c in candidates} if form.propose else ()
+        return parse_selection(answer, len(candidates), text, task.labels, known)
 
-def make_llm_filter(client: LLMClient) -> SemanticFilter:
-    """Registered as ``spacy_convner.LLMFilter.v1``. client (LLMClient): e.g. ``spacy_convner.AnthropicMessages.v1``."""
-    return LLMFilter(client)
+
+def make_llm_filter(client: LLMClient, answers: Answers = "ids", propose: bool = False) -> SemanticFilter:
+    """Registered as ``spacy_convner.LLMFilter.v1``.
+
+    client (LLMClient): e.g. ``spacy_convner.AnthropicMessages.v1``. answers (str): "ids", numbers of candidates (the
+    cheapest, and nothing can be copied wrong), or "pairs", copies of them as in the paper. propose (bool): With "ids",
+    ask for names that the catalog lacks too; they go to ``doc._.convner.proposals``, never to the labels.
+    """
+    if answers not in ("ids", "pairs"):
+        raise ConfigError(f"answers must be 'ids' or 'pairs', got {answers!r}")
+    return LLMFilter(client, answers, propose)

@@ -1,0 +1,157 @@
+"""Answers already paid for, in SQLite, under the SHA-256 of the full request.
+
+One writer at a time is SQLite's business (WAL), so processes may share a store. An answer is on disk before anybody
+sees it: a killed run loses what was under way and nothing else. Prompts aren't kept unless asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..ty import LLMAnswer
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    sha256 TEXT PRIMARY KEY, model TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL, usage TEXT NOT NULL,
+    prompt TEXT, created REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, created REAL NOT NULL, ended REAL);
+CREATE TABLE IF NOT EXISTS batch_requests (
+    sha256 TEXT NOT NULL, batch TEXT NOT NULL, outcome TEXT, PRIMARY KEY (sha256, batch)
+) WITHOUT ROWID;
+"""
+_APPLICATION = 0x436F6E76  # "Conv": a database of something else isn't touched
+_BUSY_SECONDS = 60.0
+_COLUMNS = "sha256, model, status, text, usage, prompt, created"
+
+
+class ResponseStore:
+    """path (Path): Made at first use. It can be pickled; each process opens the file itself."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+
+    def get(self, sha256: str) -> LLMAnswer | None:
+        """RETURNS (LLMAnswer | None): With the usage that was paid then."""
+        with self.open() as db:
+            row = db.execute("SELECT status, text, usage FROM answers WHERE sha256 = ?", (sha256,)).fetchone()
+        if row is None:
+            return None
+        return LLMAnswer(text=row[1], status=row[0], usage=json.loads(row[2]), request_sha256=sha256)
+
+    def put(self, sha256: str, model: str, answer: LLMAnswer, prompt: str | None = None) -> None:
+        """Keep an answer; the first of two under one hash stays. prompt (str | None): Kept with it."""
+        row = (sha256, model, answer.status, answer.text, json.dumps(dict(answer.usage)), prompt, time.time())
+        with self.open() as db:
+            db.execute(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def __len__(self) -> int:
+        with self.open() as db:
+            return int(db.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+    def stats(self) -> dict[str, Any]:
+        """RETURNS (dict): answers, bytes, with_prompts, oldest and newest (Unix time), models (counts by status)."""
+        with self.open() as db:
+            count, prompts, oldest, newest = db.execute(
+                "SELECT count(*), count(prompt), min(created), max(created) FROM answers"
+            ).fetchone()
+            models: dict[str, dict[str, int]] = {}
+            query = "SELECT model, status, count(*) FROM answers GROUP BY model, status ORDER BY model, status"
+            for model, status, number in db.execute(query):
+                models.setdefault(model, {})[status] = number
+        return {
+            "answers": count,
+            "bytes": self.path.stat().st_size,
+            "with_prompts": prompts,
+            "oldest": oldest,
+            "newest": newest,
+            "models": models,
+        }
+
+    def prune(self, before: float | None = None, model: str | None = None, prompts_only: bool = False) -> int:
+        """Delete answers, or only the prompts kept with them.
+
+        before (float | None): Unix time; only older ones. model (str | None): Only of this model.
+        RETURNS (int): How many.
+        """
+        where = "1"
+        values: list[Any] = []
+        if before is not None:
+            where, values = where + " AND created < ?", [*values, before]
+        if model is not None:
+            where, values = where + " AND model = ?", [*values, model]
+        with self.open() as db:
+            if prompts_only:
+                changed = db.execute(f"UPDATE answers SET prompt = NULL WHERE {where} AND prompt IS NOT NULL", values)
+            else:
+                changed = db.execute(f"DELETE FROM answers WHERE {where}", values)
+            db.execute("VACUUM")
+            return changed.rowcount
+
+    def merge(self, other: Path) -> int:
+        """Take up what another store has and this one hasn't. RETURNS (int): How many answers."""
+        before = len(self)
+        with existing_store(other).open() as theirs:
+            rows = theirs.execute(f"SELECT {_COLUMNS} FROM answers").fetchall()
+        with self.open() as db:
+            db.execute("BEGIN")
+            db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.execute("COMMIT")
+        return len(self) - before
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """YIELDS (sqlite3.Connection): For one thread at a time. RAISES: DataError for what SQLite can't do."""
+        with self._lock:
+            try:
+                if self._connection is None or self._pid != os.getpid():  # a fork may not share a connection
+                    self._connection, self._pid = self._connect(), os.getpid()
+                yield self._connection
+            except sqlite3.Error as err:
+                raise DataError(
+                    f"the store can't be used: {err}",
+                    path=self.path,
+                    hint="give another file, or move this one away",
+                ) from err
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise DataError(f"can't be made: {err.strerror}", path=self.path.parent) from err
+        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != _APPLICATION and tables:
+            db.close()
+            raise DataError("is a database of something else, not a response store", path=self.path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(_SCHEMA)
+        db.execute(f"PRAGMA application_id = {_APPLICATION}")
+        return db
+
+
+def existing_store(path: Path) -> ResponseStore:
+    """RETURNS (ResponseStore): For commands that only look. RAISES: DataError if there is none."""
+    if not path.is_file():
+        raise DataError("no such file", path=path, hint="give the store of the client's configuration")
+    return ResponseStore(path)
