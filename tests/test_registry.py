@@ -18,6 +18,8 @@ from spacy.util import registry
 from spacy_convner import ty
 from spacy_convner.catalog.index.fuzzy import FuzzyStep
 from spacy_convner.errors import DataError
+from spacy_convner.filtering.filters.linear import make_linear_filter
+from spacy_convner.filtering.filters.llm import make_llm_filter
 from spacy_convner.ty import Candidate, Exemplar, FilterRequest, FilterTask, LabelledSpan, LLMAnswer
 
 
@@ -42,7 +44,12 @@ NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     "PriorFilter.v1": ((ty.SemanticFilter, ty.TrainableFilter), {}),
     "AcceptAllFilter.v1": ((ty.SemanticFilter,), {}),
     "LLMFilter.v1": ((ty.SemanticFilter,), {"client": Client()}),
+    "CascadeFilter.v1": (
+        (ty.SemanticFilter, ty.TrainableFilter),
+        {"local": make_linear_filter(), "llm": make_llm_filter(Client())},
+    ),
     "AnthropicMessages.v1": ((ty.LLMClient,), {}),
+    "AnthropicBatches.v1": ((ty.LLMClient, ty.BatchClient), {"store": "answers.sqlite"}),
 }
 PREFIX = "spacy_convner."
 

@@ -6,9 +6,8 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 
 from spacy.language import Language
@@ -20,14 +19,13 @@ from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 from ..attrs import CANDIDATES_KEY, get_doc_lang, install_extensions, set_candidates
 from ..errors import DataError
 from ..ty import CatalogEntry, Normalizer
-from .common_words import is_common
+from .common_words import common_words
 from .index.builder import Kind, build_segment
 from .index.catalog_index import CatalogIndex
 from .index.fuzzy import FuzzyStep
 from .index.matches import Match
 from .index.storage import is_index, read_manifest
 from .index.update import save_index
-from .normalization.words import fold_key
 from .sources.records import read_catalog
 
 logger = logging.getLogger(__name__)
@@ -220,7 +218,7 @@ class CatalogMatcher(Pipe):
             matches = [match for match in matches if match.label in self.only_labels]
         floor = self.common_word_floor
         if floor > 0:
-            common = _common_words(doc, matches)
+            common = common_words(doc, matches)
             matches = [m for m, is_word in zip(matches, common, strict=True) if m.popularity >= floor or not is_word]
         return matches
 
@@ -232,7 +230,7 @@ class CatalogMatcher(Pipe):
             best = sorted(matches, key=lambda m: (m.start - m.end, -m.popularity))[: self.max_candidates]
             matches = sorted(best, key=lambda m: (m.start, -m.end, m.label))
         spans = [Span(doc, start, end, label, span_id=id) for start, end, label, id, _, _ in matches]
-        more = {"common_word": _common_words(doc, matches), "cut": cut}
+        more = {"common_word": common_words(doc, matches), "cut": cut}
         set_candidates(doc, self.spans_key, spans, [m[4] for m in matches], [m[5] for m in matches], more)
 
     def initialize(
@@ -290,22 +288,3 @@ class CatalogMatcher(Pipe):
         """Load what ``to_bytes`` gave."""
         from_bytes(data, {"catalog": self._restore}, exclude)
         return self
-
-
-def _common_words(doc: Doc, matches: Sequence[Match]) -> list[bool]:
-    """RETURNS (list[bool]): Whether each match is a single everyday word."""
-    flags, known_start, known = [], -1, False
-    for match in matches:
-        start = match[0]
-        if match[1] - start > 1:
-            flags.append(False)
-            continue
-        if start != known_start:
-            known_start, known = start, _is_common_word(doc[start].text, get_doc_lang(doc))
-        flags.append(known)
-    return flags
-
-
-@lru_cache(maxsize=1 << 14)
-def _is_common_word(text: str, lang: str | None) -> bool:
-    return is_common(fold_key(text), lang)

@@ -1,4 +1,4 @@
-"""``convner catalog build``, ``update``, ``stats`` and ``lookup``."""
+"""``convner catalog build``, ``update``, ``stats``, ``lookup`` and ``propose``."""
 
 from __future__ import annotations
 
@@ -79,6 +79,36 @@ def update_cli(
         typer.echo(json.dumps(report._asdict(), ensure_ascii=False))
     else:
         say(f"{index}: {report.added:,} added ({report.replaced:,} replaced), {report.removed:,} removed")
+
+
+@command(catalog_app, "propose")
+def propose_cli(
+    corpora: list[Path] = Arg(..., metavar="IN...", help="Labelled DocBin files or folders of shards"),
+    output: Path = Opt(..., "--output", "-o", help="JSONL of catalog entries to write, for review"),
+    min_count: int = Opt(1, "--min-count", min=1, help="Utterances that must name it"),
+) -> None:
+    """Collect names that a language model gave and no catalog has, so that catalogs can grow.
+
+    Nothing here was used as a label. Review the file, delete what is wrong, then add the rest.
+
+    Example: convner catalog propose corpus/silver.en.spacy -o proposals.jsonl --min-count 2
+
+    Example: convner catalog update training/catalog --add proposals.jsonl
+    """
+    from spacy.vocab import Vocab
+
+    from ..atomic import write_text
+    from ..attrs import install_extensions
+    from ..docbin import read_docbin
+    from ..silver.proposals import count_proposals
+
+    keep_inputs([output], corpora)
+    install_extensions()
+    vocab = Vocab()
+    rows = count_proposals((doc for corpus in corpora for doc in read_docbin(corpus, vocab)), min_count)
+    write_text(output, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    named = f", most often {rows[0]['text']!r} ({rows[0]['label']}, {rows[0]['popularity']:,})" if rows else ""
+    say(f"{output}: {len(rows):,} names to review{named}")
 
 
 @command(catalog_app, "stats")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ from spacy.training import Example
 from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 
 from ..atomic import read_saved, write_bytes
-from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions, set_selected
-from ..docbin import doc_to_exemplar
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions
 from ..errors import ConfigError, ConvnerError, FilterError
 from ..records import read_labels
 from ..ty import (
     Exemplar,
-    ExemplarSource,
     FilterRequest,
     FilterResponse,
     FilterTask,
@@ -30,6 +27,8 @@ from ..ty import (
     Strategy,
     TrainableFilter,
 )
+from .annotate import annotate
+from .exemplar_sources import exemplars_from, find_exemplars
 from .filters.cascade import CascadeFilter
 from .filters.llm import LLMFilter
 from .saved import pack, unpack
@@ -160,7 +159,7 @@ class LLMSemanticFilter(Pipe):
     def prepare(self) -> None:
         """Fit the filter if it learns and hasn't yet. A fit without exemplars holds only until there are some."""
         if isinstance(self.filter, TrainableFilter) and (self._makeshift or not self.filter.is_fitted):
-            self._fit(self.filter, self._find_exemplars())
+            self._fit(self.filter, find_exemplars(self._nlp, self))
 
     def _fit(self, filter: TrainableFilter, exemplars: Sequence[Exemplar]) -> None:
         useful = any(candidate.step != "exemplar" for exemplar in exemplars for candidate in exemplar.candidates)
@@ -175,14 +174,6 @@ class LLMSemanticFilter(Pipe):
             )
         filter.fit(exemplars, self.task)
         self._makeshift = not useful
-
-    def _find_exemplars(self) -> Sequence[Exemplar]:
-        for _, pipe in self._nlp.components:  # disabled ones too: the fit outlives this call
-            if pipe is self:
-                break
-            if isinstance(pipe, ExemplarSource):
-                return pipe.matched_exemplars()
-        return ()
 
     def __call__(self, doc: Doc) -> Doc:
         return next(iter(self.pipe([doc])))
@@ -260,44 +251,7 @@ class LLMSemanticFilter(Pipe):
     def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[tuple[FilterRequest, FilterResponse]]) -> None:
         """Write selections. An index that names no candidate is dropped and recorded, whatever filter gave it."""
         for doc, (request, response) in zip(docs, predictions, strict=True):
-            dropped = [dict(item) for item in response.dropped]
-            spans, scores, seen = [], [], set()
-            given = response.scores or (1.0,) * len(response.selected)
-            if len(given) != len(response.selected):
-                raise FilterError(
-                    f"the filter '{self.filter.name}' gave {len(given)} scores for {len(response.selected)} selected"
-                )
-            for index, score in zip(response.selected, given, strict=True):
-                span, reason = None, "not a candidate"
-                if type(index) is int and 0 <= index < len(request.candidates):
-                    reason = "duplicate" if index in seen else "not on token edges"
-                    chosen = request.candidates[index]
-                    span = doc.char_span(chosen.start, chosen.end, label=chosen.label, span_id=chosen.id)
-                if span is None or index in seen:
-                    dropped.append({"text": "", "label": "", "reason": f"{reason}: {index}"})
-                    continue
-                seen.add(index)
-                spans.append(span)
-                scores.append(score)
-            if self.task.strategy == "icl":
-                for found in response.found:
-                    chosen_id = next((c.id for c in request.candidates if c.key == found), "")
-                    span = doc.char_span(found.start, found.end, label=found.label, span_id=chosen_id)
-                    if span is None:
-                        text = request.text[found.start : found.end]
-                        dropped.append({"text": text, "label": found.label, "reason": "not on token edges"})
-                        continue
-                    spans.append(span)
-                    scores.append(1.0)
-            set_selected(doc, self.spans_key, spans, scores)
-            doc._.convner = {
-                "status": response.status,
-                "filter": self.filter.name,
-                "usage": dict(response.usage),
-                "request_sha256": response.request_sha256,
-                "dropped": dropped,
-                "proposals": [dict(item) for item in response.proposals],
-            }
+            annotate(doc, request, response, self.spans_key, self.filter.name, self.task.strategy)
 
     def initialize(
         self, get_examples: Callable[[], Iterable[Example]] | None = None, *, nlp: Language | None = None
@@ -305,22 +259,10 @@ class LLMSemanticFilter(Pipe):
         """Fit a filter that learns: on the pipeline's exemplars, else on the annotated examples given here."""
         if not isinstance(self.filter, TrainableFilter):
             return
-        exemplars = list(self._find_exemplars())
+        exemplars = list(find_exemplars(self._nlp, self))
         if not exemplars and get_examples is not None and nlp is not None:
-            exemplars = self._from_examples(get_examples(), nlp)
+            exemplars = exemplars_from(get_examples(), nlp, self.name, self.candidates_key)
         self._fit(self.filter, exemplars)
-
-    def _from_examples(self, examples: Iterable[Example], nlp: Language) -> list[Exemplar]:
-        exemplars = []
-        for example in examples:
-            doc = nlp.make_doc(example.reference.text)
-            for pipe_name, pipe in nlp.pipeline:
-                if pipe_name == self.name:
-                    break
-                doc = pipe(doc)
-            gold = doc_to_exemplar(example.reference)
-            exemplars.append(replace(gold, candidates=get_candidates(doc, self.candidates_key)))
-        return exemplars
 
     def _dump(self) -> bytes:
         self.prepare()

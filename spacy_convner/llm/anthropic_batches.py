@@ -265,8 +265,11 @@ def make_anthropic_batches(
 ) -> LLMClient:
     """Registered as ``spacy_convner.AnthropicBatches.v1``: half the price, an answer within a day.
 
-    store (str): SQLite file of answers and of batches under way. max_batch (int): Requests a batch, 100,000 at most.
-    poll_seconds (float): Between looks at the batches. The rest as for ``spacy_convner.AnthropicMessages.v1``.
+    store (str): SQLite file of answers and of batches under way. model (str): Model id. base_url (str | None): A
+    compatible server. max_tokens (int): Of an answer. timeout (float): Seconds a request to the service.
+    max_retries (int): Times that what errored or expired is submitted again. max_batch (int): Requests a batch, 100,000
+    at most. poll_seconds (float): Between looks at the batches. thinking (str), effort (str | None), max_calls
+    (int | None), max_usd (float | None): As for ``spacy_convner.AnthropicMessages.v1``.
     """
     if not 1 <= max_batch <= 100_000 or max_tokens < 1 or timeout <= 0 or max_retries < 0 or poll_seconds < 0:
         raise ConfigError(

@@ -178,19 +178,10 @@ class AnthropicMessages:
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_answers", "_gate", "_connection")} | {
-            "_state": (self._connection.base_url, self._connection.timeout, self._gate.ceiling)
-        }
+        return {key: value for key, value in self.__dict__.items() if key not in ("_lock", "_answers")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        base_url, timeout, ceiling = state.pop("_state")
-        self.__dict__.update(
-            state,
-            _lock=threading.Lock(),
-            _answers=OrderedDict(),
-            _gate=Gate(ceiling),
-            _connection=Connection(base_url, timeout),
-        )
+        self.__dict__.update(state, _lock=threading.Lock(), _answers=OrderedDict())
 
 
 def _asked(err: Any) -> float | None:

@@ -19,6 +19,13 @@ class Connection:
         self._client: Any = None
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The client can't be pickled, and it holds the key.
+        return {"base_url": self.base_url, "timeout": self.timeout}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["base_url"], state["timeout"])  # type: ignore[misc]
+
     def client(self) -> Any:
         """RETURNS (anthropic.Anthropic): Without retries of its own. RAISES: MissingKeyError."""
         with self._lock:

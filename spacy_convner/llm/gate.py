@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from typing import Any
 
 
 class Gate:
@@ -15,6 +16,12 @@ class Gate:
         self._lock = threading.Lock()
         self._opens = 0.0  # on the monotonic clock
         self._random = random.Random()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"ceiling": self.ceiling}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["ceiling"])  # type: ignore[misc]
 
     def wait(self) -> None:
         """Return once the gate is open; those who waited come through spread over a moment, not all at once."""

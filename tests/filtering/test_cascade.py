@@ -31,6 +31,9 @@ class Oracle:
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
         for request in requests:
+            if not request.candidates:
+                yield FilterResponse(status="no_candidates")
+                continue
             self.seen.append(request)
             n = len(request.candidates) if self.status == "ok" else 0
             yield FilterResponse(tuple(range(n)), (0.25,) * n, self.status, {"calls": 1})

@@ -13,12 +13,12 @@ from spacy.vocab import Vocab
 
 from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
-from ..normalization.words import APOSTROPHES, fold_words, literal_chunks
+from ..normalization.words import APOSTROPHES, fold_words, literal_chunks, outer_marks
 from .builder import Kind, build_segment
 from .matches import Match, Row, Rows, Spans, merge
 from .segment import ALIAS, OWN, Record, Segment, identity_of
 from .spans import TokenBounds
-from .storage import CURRENT, Manifest, load_segment, read_manifest
+from .storage import Manifest, load_segment, read_manifest, read_stamp
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -78,7 +78,7 @@ class CatalogIndex:
         """
         if self.path is None:
             return False
-        stamp = _stamp(self.path)
+        stamp = read_stamp(self.path)
         if stamp == self._stamp:
             return False
         for attempt in (1, 2, 3):
@@ -276,7 +276,7 @@ class CatalogIndex:
                 step = self._step(segment, record, number, surface)
                 if step is not None:
                     row = (label, record.id, called or step, segment.popularity(entry))
-                    head, tail = ("", "") if called or number != OWN else _marks(record.text)
+                    head, tail = ("", "") if called or number != OWN else outer_marks(record.text)
                     if head or tail:
                         marked[label] = (row, head, tail, record.text)
                     else:
@@ -294,19 +294,3 @@ class CatalogIndex:
             differences = (self.normalizer.difference(surface, alias) for alias in record.aliases)
             return "alias" if self._folds_all or any(differences) else None
         return segment.step_name(step)
-
-
-def _marks(name: str) -> tuple[str, str]:
-    """RETURNS (tuple[str, str]): What a name has before its first word and after its last: "!" of "Wham!"."""
-    if name[0].isalnum() and name[-1].isalnum():
-        return "", ""
-    _, starts, ends = fold_words(name)
-    return (name[: starts[0]], name[ends[-1] :]) if starts else ("", "")
-
-
-def _stamp(folder: Path) -> tuple[int, int]:
-    try:
-        status = (folder / CURRENT).stat()
-    except FileNotFoundError:
-        raise DataError("no catalog index here", path=folder, hint="build one: convner catalog build …") from None
-    return status.st_mtime_ns, status.st_ino

@@ -92,6 +92,15 @@ def read_manifest(folder: Path) -> Manifest:
         raise DataError(f"damaged index: {err}", path=path, hint=hint) from err
 
 
+def read_stamp(folder: Path) -> tuple[int, int]:
+    """RETURNS (tuple[int, int]): Another one after each change. RAISES: DataError if there is no index."""
+    try:
+        status = (folder / CURRENT).stat()
+    except FileNotFoundError:
+        raise DataError("no catalog index here", path=folder, hint="build one: convner catalog build …") from None
+    return status.st_mtime_ns, status.st_ino
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace ``CURRENT``: from here on the index is what ``manifest`` says."""
     write_text(folder / CURRENT, json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n")

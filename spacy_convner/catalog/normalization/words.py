@@ -68,6 +68,14 @@ def fold_key(text: str) -> str:
     return " ".join(fold_words(text).words)
 
 
+def outer_marks(name: str) -> tuple[str, str]:
+    """RETURNS (tuple[str, str]): What a name has before its first word and after its last: "!" of "Wham!"."""
+    if name[0].isalnum() and name[-1].isalnum():
+        return "", ""
+    _, starts, ends = fold_words(name)
+    return (name[: starts[0]], name[ends[-1] :]) if starts else ("", "")
+
+
 def strip_accents(text: str) -> str:
     """RETURNS (str): Text without combining marks, "Beyoncé" → "Beyonce"."""
     decomposed = unicodedata.normalize("NFD", text)

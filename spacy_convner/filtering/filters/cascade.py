@@ -7,7 +7,6 @@ import struct
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from ...errors import ConfigError, DataError
 from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, SemanticFilter
 from .linear import LinearFilter
 
-_CHUNK = 2048  # utterances decided locally before the model's answers are waited for
 _SURE = 1.0  # above every possible doubt: nothing is sent
 
 
@@ -60,16 +58,16 @@ class CascadeFilter:
         )
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
-        stream = iter(requests)
-        while chunk := list(islice(stream, _CHUNK)):
-            decisions = deque(self._decide(chunk, task))
-            asked = (self._question(decision) for decision in list(decisions) if decision.unsure)
-            for answer in self.llm(asked, task):
-                while not decisions[0].unsure:
-                    yield decisions.popleft().local
-                yield self._join(decisions.popleft(), answer)
-            for decision in decisions:
-                yield decision.local
+        waiting: deque[_Decision] = deque()
+
+        def questions() -> Iterator[FilterRequest]:
+            for decision in self._decide(requests, task):
+                waiting.append(decision)
+                yield self._question(decision)  # without candidates, and so without a call, where all is sure
+
+        for answer in self.llm(questions(), task):
+            decision = waiting.popleft()
+            yield self._join(decision, answer) if decision.unsure else decision.local
 
     @property
     def client(self) -> Any:
@@ -80,16 +78,16 @@ class CascadeFilter:
         """YIELDS (LLMRequest): What the language model would be asked."""
 
         def questions() -> Iterator[FilterRequest]:
-            for request in requests:
-                (decision,) = self._decide([request], task)
+            for decision in self._decide(requests, task):
                 if decision.unsure:
                     yield self._question(decision)
 
         llm: Any = self.llm
         yield from llm.llm_requests(questions(), task)
 
-    def _decide(self, requests: Sequence[FilterRequest], task: FilterTask) -> Iterator[_Decision]:
-        for request, response in zip(requests, self.local(requests, task), strict=True):
+    def _decide(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[_Decision]:
+        for request in requests:
+            (response,) = self.local([request], task)
             unsure: tuple[int, ...] = ()
             if request.candidates:
                 probabilities = self.local.probabilities(request, task)
