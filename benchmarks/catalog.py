@@ -101,7 +101,7 @@ def utterances() -> list[str]:
 def resident_mb() -> dict[str, float]:
     rows = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
     size = {name: int(value.split()[0]) / 1024 for name, value in rows.items()}
-    return {"rss": size["Rss"], "private": size["Private_Dirty"]}
+    return {"rss": size["Rss"], "private": size["Anonymous"]}  # pages of a file count as private until written back
 
 
 Matcher = Callable[[Any], int]

@@ -3,8 +3,9 @@
 python benchmarks/llm_cost.py [--output docs/results/llm_cost.json]
 
 An oracle answers in place of a model: it selects the candidates that the hand-annotated test set has, so its F1 is the
-ceiling that candidates leave, and what is compared is calls and tokens. Tokens are reckoned from letters
-(``LETTERS_A_TOKEN``), the same for all. Thresholds of the cascade come from the exemplars; the test set is only scored.
+ceiling that candidates leave; a second one is wrong about every tenth candidate, by a hash. What is compared is calls and
+tokens at equal F1. Tokens are reckoned from letters (``LETTERS_A_TOKEN``), the same for all. Thresholds of the cascade
+come from the exemplars; the test set is only scored.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import platform
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -32,16 +34,20 @@ from spacy_convner.silver.estimate import LETTERS_A_TOKEN
 from spacy_convner.ty import Exemplar, FilterRequest, FilterResponse, FilterTask, LabelledSpan
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
+ERRORS = (0.0, 0.1)
 
 
 class Oracle:
-    """Answers as a perfect model would; counts calls and letters. form (PromptFormat): How it is asked."""
+    """Answers as a model that is wrong about a share ``errors`` of candidates; counts calls and letters.
+
+    form (PromptFormat): How it is asked.
+    """
 
     name = "oracle"
 
-    def __init__(self, gold: dict[str, set[LabelledSpan]], form: PromptFormat) -> None:
-        self.gold, self.form = gold, form
+    def __init__(self, gold: dict[str, set[LabelledSpan]], form: PromptFormat, errors: float = 0.0) -> None:
+        self.gold, self.form, self.errors = gold, form, errors
         self.calls, self.head, self.rest, self.answers = 0, 0, 0, 0
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
@@ -49,7 +55,10 @@ class Oracle:
             if not request.candidates:
                 yield FilterResponse(status="no_candidates")
                 continue
-            chosen = tuple(i for i, c in enumerate(request.candidates) if c.key in self.gold[request.text])
+            gold = self.gold[request.text]
+            chosen = tuple(
+                i for i, c in enumerate(request.candidates) if (c.key in gold) != self.is_wrong(request.text, c.key)
+            )
             system, user = render(task, request, self.form)
             said: list[Any] = [i + 1 for i in chosen]
             if self.form.answers == "pairs":
@@ -60,6 +69,9 @@ class Oracle:
             self.rest += len(user)
             self.answers += len(json.dumps({"selected": said}, ensure_ascii=False))
             yield FilterResponse(chosen, (1.0,) * len(chosen))
+
+    def is_wrong(self, text: str, key: LabelledSpan) -> bool:
+        return zlib.crc32(repr((text, key)).encode("utf8")) / 0xFFFFFFFF < self.errors
 
 
 def docs_of(nlp: Language, test: list[Exemplar]) -> Iterator[Doc]:
@@ -100,16 +112,18 @@ def main() -> int:
     test = [e for lang in ("en", "es") for e in read_exemplars(ROOT / "assets" / "gold" / f"{lang}.jsonl")]
     gold = {exemplar.text: set(exemplar.spans) for exemplar in test}
     rows = [{"way": "local filter alone", **measure(nlp, test, local, None)}]
-    for answers in ("ids", "pairs"):
-        oracle = Oracle(gold, PromptFormat(answers))  # type: ignore[arg-type]
-        rows.append({"way": f"everything, {answers}", **measure(nlp, test, oracle, oracle)})
     exemplars = find_exemplars(nlp, component)
-    for share in SHARES:
-        oracle = Oracle(gold, PromptFormat("ids"))
-        cascade = CascadeFilter(local, oracle, share, None)
-        cascade.fit(exemplars, component.task)
-        row = measure(nlp, test, cascade, oracle)
-        rows.append({"way": f"cascade, max_share {share}", "threshold": round(cascade.threshold, 4), **row})
+    for errors in ERRORS:
+        for answers in ("ids", "pairs") if not errors else ("ids",):
+            oracle = Oracle(gold, PromptFormat(answers), errors)  # type: ignore[arg-type]
+            rows.append({"way": f"everything, {answers}", "errors": errors, **measure(nlp, test, oracle, oracle)})
+        for share in SHARES:
+            oracle = Oracle(gold, PromptFormat("ids"), errors)
+            cascade = CascadeFilter(local, oracle, share, None)
+            cascade.fit(exemplars, component.task)
+            row = measure(nlp, test, cascade, oracle)
+            threshold = round(cascade.threshold, 4)
+            rows.append({"way": f"cascade, max_share {share}", "errors": errors, "threshold": threshold, **row})
     result = {
         "command": "python benchmarks/llm_cost.py",
         "date": date.today().isoformat(),

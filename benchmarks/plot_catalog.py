@@ -40,7 +40,7 @@ def main() -> int:
                       zorder=3 if ours else 2)  # fmt: skip
         axis.set(xscale="log", yscale="log", title=title, xlabel="names")
         axis.grid(which="major", alpha=0.3)
-    axes[0].legend(fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(systems), fontsize=8)
     figure.savefig(args.output, metadata={"Date": None})
     return 0
 
