@@ -3,9 +3,9 @@
 python benchmarks/llm_cost.py [--output docs/results/llm_cost.json]
 
 An oracle answers in place of a model: it selects the candidates that the hand-annotated test set has, so its F1 is the
-ceiling that candidates leave; a second one is wrong about every tenth candidate, by a hash. What is compared is calls and
-tokens at equal F1. Tokens are reckoned from letters (``LETTERS_A_TOKEN``), the same for all. Thresholds of the cascade
-come from the exemplars; the test set is only scored.
+ceiling that candidates leave; a second one is wrong about every tenth candidate, by a hash. What is compared is calls
+and tokens at equal F1. Tokens are reckoned from letters (``LETTERS_A_TOKEN``), the same for all. Thresholds of the
+cascade come from the exemplars; the test set is only scored.
 """
 
 from __future__ import annotations
@@ -101,6 +101,16 @@ def measure(nlp: Language, test: list[Exemplar], filter: Any, oracle: Oracle | N
     return row
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """RETURNS (str): Markdown."""
+    lines = [["way", "wrong about", "strict F1", "calls", "tokens/utterance"], ["---", *["---:"] * 4]]
+    for row in rows:
+        wrong = f"{row['errors']:.0%} of candidates" if "errors" in row else ""
+        calls, tokens = f"{row.get('calls', 0):,}", f"{row.get('tokens_an_utterance', 0):,.0f}"
+        lines.append([row["way"], wrong, f"{100 * row['f']:.1f}", calls, tokens])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "llm_cost.json")
@@ -134,8 +144,7 @@ def main() -> int:
     }
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
-    for row in rows:
-        print(row)
+    print(table(rows))
     return 0
 
 

@@ -194,6 +194,12 @@ class ExemplarRetriever(Pipe):
             self._store = ExemplarStore(exemplars, matrix)
         return self._store
 
+    def use_selection(self, selection: Selection, k: int) -> None:
+        """Retrieve otherwise from now on, as an ablation does."""
+        if selection == "similar" and self._store is not None and not self._store.matrix.shape[1]:
+            self._store = None  # it was made without vectors
+        self.selection, self.k = selection, k
+
     def __call__(self, doc: Doc) -> Doc:
         return next(iter(self.pipe([doc])))
 

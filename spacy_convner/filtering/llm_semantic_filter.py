@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,7 @@ def make_llm_semantic_filter(
     """
     if not isinstance(filter, SemanticFilter):
         raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v1, got {filter!r:.80}")
-    if strategy not in ("sf", "icl"):
-        raise ConfigError(f"strategy must be 'sf' or 'icl', got {strategy!r}")
-    if strategy == "icl" and not isinstance(filter, LLMFilter):
-        raise ConfigError("strategy = 'icl' needs a language model: use spacy_convner.LLMFilter.v1, or strategy = 'sf'")
+    _check_strategy(strategy, filter)
     if on_error not in ("mark", "raise"):
         raise ConfigError(f"on_error must be 'mark' or 'raise', got {on_error!r}")
     return LLMSemanticFilter(
@@ -99,6 +97,13 @@ def make_llm_semantic_filter(
         spans_key=spans_key,
         on_error=on_error,
     )
+
+
+def _check_strategy(strategy: str, filter: SemanticFilter) -> None:
+    if strategy not in ("sf", "icl"):
+        raise ConfigError(f"strategy must be 'sf' or 'icl', got {strategy!r}")
+    if strategy == "icl" and not isinstance(filter, LLMFilter):
+        raise ConfigError("strategy = 'icl' needs a language model: use spacy_convner.LLMFilter.v1, or strategy = 'sf'")
 
 
 class LLMSemanticFilter(Pipe):
@@ -142,6 +147,11 @@ class LLMSemanticFilter(Pipe):
             labels = read_labels(self._labels) if self._labels is not None else {}
             self._task = FilterTask(labels, instructions, template, strategy)
         return self._task
+
+    def use_strategy(self, strategy: Strategy) -> None:
+        """Ask otherwise from now on, as an ablation does. RAISES: ConfigError for "icl" without a language model."""
+        _check_strategy(strategy, self.filter)
+        self._task = replace(self.task, strategy=strategy)
 
     @property
     def template(self) -> str | None:
