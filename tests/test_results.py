@@ -27,3 +27,10 @@ def test_readme_has_the_table_of_the_demo_run() -> None:
     assert result["date"] in README
     minutes = result["total_s"] / 60
     assert f"{minutes:.0f} minutes" in README
+
+
+def test_docs_have_the_tables_of_the_benchmarks() -> None:
+    for name, page in (("catalog", "catalogs.md"), ("llm_cost", "teacher.md")):
+        rows = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf8"))["rows"]
+        table = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))["table"](rows)
+        assert table in (ROOT / "docs" / page).read_text(encoding="utf8"), f"docs/{page} has other figures than {name}.json"
