@@ -33,4 +33,6 @@ def test_docs_have_the_tables_of_the_benchmarks() -> None:
     for name, page in (("catalog", "catalogs.md"), ("llm_cost", "teacher.md")):
         rows = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf8"))["rows"]
         table = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))["table"](rows)
-        assert table in (ROOT / "docs" / page).read_text(encoding="utf8"), f"docs/{page} has other figures than {name}.json"
+        assert table in (ROOT / "docs" / page).read_text(encoding="utf8"), (
+            f"docs/{page} has other figures than {name}.json"
+        )

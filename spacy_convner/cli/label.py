@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
-from .llm_run import prepare_client, say_estimate, submit_batches, usage_line
+from .llm_run import check_batches, prepare_client, say_estimate, submit_batches, usage_line
 
 
 @command(app, "label")
@@ -24,7 +24,8 @@ def label_cli(
     store: Path | None = Opt(None, "--store", help="Answers of a language model, SQLite [default: beside OUT]"),
     max_calls: int | None = Opt(None, "--max-calls", min=0, help="Requests to a language model at most"),
     max_usd: float | None = Opt(None, "--max-usd", min=0, help="US dollars for a language model at most"),
-    detach: bool = Opt(False, "--detach", help="Batches client: submit everything and leave; run again to collect"),
+    detach: bool = Opt(False, "--detach", help="Batches client: submit everything and leave"),
+    resume: bool = Opt(False, "--resume", help="Batches client: label if all batches have ended, else leave at once"),
 ) -> None:
     """Label utterances with a teacher pipeline, into DocBin.
 
@@ -38,6 +39,7 @@ def label_cli(
     from tqdm import tqdm
 
     from ..pipelines import load_pipeline
+    from ..silver.estimate import find_llm_component
     from ..silver.labelling import check_input, label_file
 
     keep_inputs([output, metrics], [source])
@@ -54,6 +56,8 @@ def label_cli(
     if detach:
         submit_batches(nlp, source, client)
         return
+    if resume:
+        check_batches(client)
     with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
 
         def start(total: int, done: int) -> None:
@@ -72,7 +76,8 @@ def label_cli(
             on_docs=bar.update,
         )
     if client is not None and hasattr(client, "ledger") and n_process == 1:
-        stats["llm"] = client.ledger.summary()
+        component = find_llm_component(nlp)
+        stats["llm"] = {**client.ledger.summary(), "templates_sha256": component.templates_sha256}
         say(usage_line(stats["llm"]))
     if metrics is not None:
         from ..atomic import write_text

@@ -63,8 +63,18 @@ def submit_batches(nlp: Language, source: Path, client: Any) -> None:
     ids = client.submit_all(planned_requests(nlp, source))
     say(
         f"{len(ids):,} batches submitted, {client.collect():,} under way, kept in {client.store.path}. "
-        "Run the same command without --detach to collect them."
+        "Run the same command with --resume, or without --detach to wait for them."
     )
+
+
+def check_batches(client: Any) -> None:
+    """RAISES: ConfigError while batches are under way; what has ended is in the store."""
+    if not hasattr(client, "submit_all"):
+        raise ConfigError("--resume needs spacy_convner.AnthropicBatches.v1 as the filter's client")
+    if under_way := client.collect():
+        raise ConfigError(
+            f"{under_way:,} batches are still under way; run the same command again later, or without --resume to wait"
+        )
 
 
 def usage_line(usage: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ from ..ty import (
 from .annotate import annotate
 from .exemplar_sources import exemplars_from, find_exemplars
 from .filters.cascade import CascadeFilter
-from .filters.llm import LLMFilter
+from .filters.llm import LLMFilter, check_strategy
 from .saved import pack, unpack
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def make_llm_semantic_filter(
     """
     if not isinstance(filter, SemanticFilter):
         raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v1, got {filter!r:.80}")
-    _check_strategy(strategy, filter)
+    check_strategy(strategy, filter)
     if on_error not in ("mark", "raise"):
         raise ConfigError(f"on_error must be 'mark' or 'raise', got {on_error!r}")
     return LLMSemanticFilter(
@@ -99,18 +99,9 @@ def make_llm_semantic_filter(
     )
 
 
-def _check_strategy(strategy: str, filter: SemanticFilter) -> None:
-    if strategy not in ("sf", "icl"):
-        raise ConfigError(f"strategy must be 'sf' or 'icl', got {strategy!r}")
-    if strategy == "icl" and not isinstance(filter, LLMFilter):
-        raise ConfigError("strategy = 'icl' needs a language model: use spacy_convner.LLMFilter.v1, or strategy = 'sf'")
-
-
 class LLMSemanticFilter(Pipe):
-    """Writes ``doc.spans[spans_key]`` and ``doc._.convner``.
-
-    A filter that learns is fitted before its first use, from the ``ExemplarSource`` among the components
-    before this one, or from the examples given to ``nlp.initialize``.
+    """Writes ``doc.spans[spans_key]`` and ``doc._.convner``. A filter that learns is fitted before its first use, on the
+    ``ExemplarSource`` among the components before this one or the examples given to ``nlp.initialize``.
     """
 
     def __init__(
@@ -150,20 +141,16 @@ class LLMSemanticFilter(Pipe):
 
     def use_strategy(self, strategy: Strategy) -> None:
         """Ask otherwise from now on, as an ablation does. RAISES: ConfigError for "icl" without a language model."""
-        _check_strategy(strategy, self.filter)
+        check_strategy(strategy, self.filter)
         self._task = replace(self.task, strategy=strategy)
 
     @property
-    def template(self) -> str | None:
-        """RETURNS (str | None): Path of the prompt template, if it isn't ours."""
+    def template(self) -> str | None:  # path of the prompt template, if it isn't ours
         return self._settings[1]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): Labels that have a description; none before the label file is read.
-
-        spaCy asks for it whenever it reads or writes a pipeline's meta, so it does no I/O.
-        """
+        """RETURNS (tuple[str]): Labels with a description; none before the file is read, as spaCy asks for its meta."""
         return tuple(self._task.labels) if self._task is not None else ()
 
     def prepare(self) -> None:
@@ -198,16 +185,15 @@ class LLMSemanticFilter(Pipe):
         while True:
             try:
                 for response in self.filter(self._requests(docs, waiting), self.task):
-                    if not waiting:
-                        raise FilterError(f"the filter '{self.filter.name}' gave more responses than requests")
-                    doc, request = waiting.popleft()
                     given += 1
+                    if not waiting:
+                        raise self._lost(given, given - 1)
+                    doc, request = waiting.popleft()
                     self._check(request, response)
                     self.set_annotations([doc], [(request, response)])
                     yield doc
                 if waiting:
-                    asked = given + len(waiting)
-                    raise FilterError(f"the filter '{self.filter.name}' gave {given} responses for {asked} requests")
+                    raise self._lost(given, given + len(waiting))
                 return
             except ConvnerError:
                 raise  # a missing key or a broken filter fails every Doc alike
@@ -218,9 +204,14 @@ class LLMSemanticFilter(Pipe):
                 yield from failed
 
     @property
-    def client(self) -> Any:
-        """RETURNS (LLMClient | None): Who answers, where a language model does."""
+    def client(self) -> Any:  # LLMClient | None: who answers, where a language model does
         return getattr(self.filter, "client", None)
+
+    @property
+    def templates_sha256(self) -> str | None:
+        """RETURNS (str | None): Version of the prompt's templates; None where no language model is asked."""
+        llm = getattr(self.filter, "llm", self.filter)
+        return llm.templates_sha256(self.task) if isinstance(llm, LLMFilter) else None
 
     def plan(self, stream: Iterable[Doc]) -> Iterator[Any]:
         """Say what would be asked of a language model, and ask nothing.
@@ -241,6 +232,9 @@ class LLMSemanticFilter(Pipe):
         candidates = get_candidates(doc, self.candidates_key)
         return FilterRequest(doc.text, candidates, tuple(doc._.exemplars), get_doc_lang(doc))
 
+    def _lost(self, given: int, asked: int) -> FilterError:
+        return FilterError(f"the filter '{self.filter.name}' gave {given} responses for {asked} requests")
+
     def _check(self, request: FilterRequest, response: FilterResponse) -> None:
         if self.on_error == "raise" and response.status not in ("ok", "no_candidates"):
             raise FilterError(f"the filter '{self.filter.name}' ended '{response.status}' for: {request.text}")
@@ -251,12 +245,11 @@ class LLMSemanticFilter(Pipe):
         requests = [self._request(doc) for doc in docs]
         responses = list(self.filter(requests, self.task))
         if len(responses) != len(requests):
-            raise FilterError(
-                f"the filter '{self.filter.name}' gave {len(responses)} responses for {len(requests)} requests"
-            )
-        for request, response in zip(requests, responses, strict=True):
-            self._check(request, response)
-        return list(zip(requests, responses, strict=True))
+            raise self._lost(len(responses), len(requests))
+        predictions = list(zip(requests, responses, strict=True))
+        for pair in predictions:
+            self._check(*pair)
+        return predictions
 
     def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[tuple[FilterRequest, FilterResponse]]) -> None:
         """Write selections. An index that names no candidate is dropped and recorded, whatever filter gave it."""

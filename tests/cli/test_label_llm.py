@@ -111,13 +111,19 @@ def test_batches_detached(server: Server, config: Callable[..., Path], source: P
     pipeline = config(
         api="AnthropicBatches", store=str(tmp_path / "answers.sqlite"), poll_seconds=0.01, max_batch=5, max_retries=0
     )
+    server.polls = 5
     result = run("label", source, out, "-p", pipeline, "--detach")
     assert result.exit_code == 0, result.output
     assert "2 batches submitted, 2 under way" in result.stderr
     assert not out.exists()
     result = run("label", source, out, "-p", pipeline, "--detach")
     assert "0 batches submitted" in result.stderr
-    assert run("label", source, out, "-p", pipeline).exit_code == 0
+    result = run("label", source, out, "-p", pipeline, "--resume")
+    assert result.exit_code == 1
+    assert "batches are still under way" in result.stderr
+    assert not out.exists()
+    server.polls = 1
+    assert run("label", source, out, "-p", pipeline, "--resume").exit_code == 0
     assert statuses(out) == ["ok", "no_candidates", *["ok"] * 8]
     assert len(server.batches) == 2
 
@@ -126,6 +132,7 @@ def test_batches_detached(server: Server, config: Callable[..., Path], source: P
     ("options", "message"),
     [
         (["--detach"], "--detach needs spacy_convner.AnthropicBatches.v1"),
+        (["--resume"], "--resume needs spacy_convner.AnthropicBatches.v1"),
         (["--max-calls", 3, "-n", 2], "need one process"),
     ],
 )

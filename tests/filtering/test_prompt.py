@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spacy_convner.errors import ConfigError, DataError
-from spacy_convner.filtering.prompt import as_data, render
+from spacy_convner.filtering.prompt import PromptFormat, as_data, render, templates_sha256
 from spacy_convner.ty import Candidate, Exemplar, FilterRequest, FilterTask, LabelledSpan
 
 ATTACKS = [
@@ -165,3 +165,58 @@ def test_a_broken_template_names_its_file(tmp_path: Path, template: bytes, match
 def test_a_missing_template(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         render(FilterTask(template=str(tmp_path / "none.jinja")), FilterRequest("x", ()))
+
+
+def read_pairs_block(lines: list[str]) -> Block:
+    head = lines.pop(0)
+    assert head.startswith("Input: ")
+    assert lines.pop(0) == "<candidates>"
+    candidates = []
+    while (line := lines.pop(0)) != "</candidates>":
+        record = json.loads(line)
+        candidates.append((record["span"], record["label"]))
+    return json.loads(head.removeprefix("Input: ")), candidates
+
+
+@settings(max_examples=80, deadline=None)
+@given(requests())
+def test_pairs_parse_back(request: FilterRequest) -> None:
+    lines = render(FilterTask(), request, PromptFormat("pairs"))[1].splitlines()
+    assert lines.pop(0) == "<examples>"
+    for exemplar, _ in request.exemplars:
+        assert lines.pop(0) == "<example>"
+        assert read_pairs_block(lines) == (exemplar.text, listed(exemplar.text, exemplar.candidates))
+        answer = json.loads(lines.pop(0).removeprefix("Output: "))
+        gold = [c for c in exemplar.candidates if c.key in set(exemplar.spans)]
+        assert [(pair["span"], pair["label"]) for pair in answer["selected"]] == listed(exemplar.text, tuple(gold))
+        assert lines.pop(0) == "</example>"
+    assert (lines.pop(0), lines.pop(0)) == ("</examples>", "")
+    assert read_pairs_block(lines) == (request.text, listed(request.text, request.candidates))
+    assert [line for line in lines if line] == ["Output:"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(requests())
+def test_extraction_parses_back(request: FilterRequest) -> None:
+    lines = render(FilterTask(), request, PromptFormat(extract=True))[1].splitlines()
+    assert lines.pop(0) == "<examples>"
+    for exemplar, _ in request.exemplars:
+        assert lines.pop(0) == "<example>"
+        assert json.loads(lines.pop(0).removeprefix("Input: ")) == exemplar.text
+        answer = json.loads(lines.pop(0).removeprefix("Output: "))
+        named = [(exemplar.text[s.start : s.end], s.label) for s in exemplar.spans]
+        assert [(pair["span"], pair["label"]) for pair in answer["entities"]] == named
+        assert lines.pop(0) == "</example>"
+    assert (lines.pop(0), lines.pop(0)) == ("</examples>", "")
+    assert json.loads(lines.pop(0).removeprefix("Input: ")) == request.text
+    assert [line for line in lines if line] == ["Output:"]
+
+
+def test_templates_have_a_version(tmp_path: Path) -> None:
+    ids, pairs = (templates_sha256(FilterTask(), PromptFormat(answers)) for answers in ("ids", "pairs"))
+    assert len({ids, pairs}) == 2
+    own = tmp_path / "mine.jinja"
+    own.write_text("{{ query | data }}", encoding="utf8")
+    first = templates_sha256(FilterTask(template=str(own)), PromptFormat())
+    own.write_text("{{ query | data }} ", encoding="utf8")
+    assert templates_sha256(FilterTask(template=str(own)), PromptFormat()) != first != ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import sqlite3
 import threading
@@ -269,3 +270,73 @@ def test_stores_are_shared_pickled_merged_and_pruned(tmp_path: Path) -> None:
     assert one.prune(model="n") == 1
     assert one.prune(before=time.time() - 3600) == 0
     assert one.prune() == 151
+
+
+def test_a_slow_answer_is_given_up_and_tried_again(server: Server, make_llm_teacher: Make) -> None:
+    first = threading.Event()
+
+    def reply(query: str, body: dict[str, Any]) -> Reply:
+        if not first.is_set():
+            first.set()
+            time.sleep(1.5)
+        return select(1)
+
+    server.reply = reply
+    nlp = make_llm_teacher(timeout=0.4, max_retries=1)
+    assert nlp("play hello")._.convner.status == "ok"
+    assert client_of(nlp).ledger.summary()["retries"] == 1
+    first.clear()
+    doc = make_llm_teacher(timeout=0.4)("play hello")
+    assert doc._.convner.status == "failed"
+    assert "Timeout" in doc._.convner.dropped[0]["text"]
+
+
+def test_a_huge_answer_is_cut(server: Server, make_llm_teacher: Make, tmp_path: Path) -> None:
+    server.reply = lambda query, body: message("x" * 10_000_000)
+    place = tmp_path / "a.sqlite"
+    doc = make_llm_teacher(store=str(place))("play hello")
+    assert doc._.convner.status == "invalid"
+    assert len(str(doc.user_data)) < 5000
+    assert sum(path.stat().st_size for path in tmp_path.glob("a.sqlite*")) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_use", "id": "t", "name": "select", "input": {"selected": [1]}},
+        {"type": "text", "text": None},
+        {"type": "text"},
+        {"type": "brand_new", "value": 1},
+        "text",
+        None,
+    ],
+)
+def test_other_content_blocks_select_nothing(server: Server, make_llm_teacher: Make, block: Any) -> None:
+    server.reply = lambda query, body: message(None, content=[block])
+    doc = make_llm_teacher()("play hello")
+    assert doc._.convner.status in ("invalid", "failed")
+    assert doc.ents == ()
+
+
+def test_inside_a_running_event_loop(server: Server, make_llm_teacher: Make) -> None:
+    nlp = make_llm_teacher()
+
+    async def notebook() -> list[str]:
+        return [doc._.convner.status for doc in nlp.pipe(["play hello", "stay"])]
+
+    assert asyncio.run(notebook()) == ["ok", "ok"]
+
+
+def test_a_head_that_is_never_cached_is_said_once(
+    server: Server, make_llm_teacher: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = {**USAGE, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    server.reply = lambda query, body: message('{"selected": [1]}', usage=usage)
+    texts = [f"play hello {i}" for i in range(25)]
+    list(make_llm_teacher(model="claude-haiku-4-5").pipe(texts))
+    assert caplog.text.count("nothing was cached") == 1
+    assert "minimum of 4,096 tokens" in caplog.text
+    caplog.clear()
+    server.reply = lambda query, body: select(1)
+    list(make_llm_teacher().pipe(texts))
+    assert "cached" not in caplog.text

@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import ConfigError
 from ...ty import BatchClient, FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
 from ..parse import ParsedAnswer, parse_entities, parse_pairs, parse_selection, refusal
-from ..prompt import Answers, PromptFormat, render
+from ..prompt import Answers, PromptFormat, render, templates_sha256
 
 _AHEAD = 8  # requests waiting for each one under way, so that a slow one holds up nobody
 
@@ -66,6 +66,10 @@ class LLMFilter:
         """RETURNS (PromptFormat): For the task's strategy."""
         return PromptFormat(self.answers, self.propose, extract=task.strategy == "icl")
 
+    def templates_sha256(self, task: FilterTask) -> str:
+        """RETURNS (str): Version of the prompt's templates."""
+        return templates_sha256(task, self.prompt_format(task))
+
     def _decide(self, request: FilterRequest, task: FilterTask) -> FilterResponse:
         form = self.prompt_format(task)
         if not request.candidates and not form.extract:
@@ -98,6 +102,14 @@ class LLMFilter:
             return parse_pairs(answer, text, candidates, task.labels)
         known = {(text[c.start : c.end], c.label) for c in candidates} if form.propose else ()
         return parse_selection(answer, len(candidates), text, task.labels, known)
+
+
+def check_strategy(strategy: str, filter: SemanticFilter) -> None:
+    """RAISES: ConfigError for an unknown strategy, and for "icl" without a language model."""
+    if strategy not in ("sf", "icl"):
+        raise ConfigError(f"strategy must be 'sf' or 'icl', got {strategy!r}")
+    if strategy == "icl" and not isinstance(filter, LLMFilter):
+        raise ConfigError("strategy = 'icl' needs a language model: use spacy_convner.LLMFilter.v1, or strategy = 'sf'")
 
 
 def make_llm_filter(client: LLMClient, answers: Answers = "ids", propose: bool = False) -> SemanticFilter:
