@@ -100,7 +100,7 @@ def make_llm_semantic_filter(
 
 
 class LLMSemanticFilter(Pipe):
-    """Writes ``doc.spans[spans_key]`` and ``doc._.convner``. A filter that learns is fitted before its first use, on the
+    """Writes ``doc.spans[spans_key]`` and ``doc._.convner``. A filter that learns is fitted before first use, on the
     ``ExemplarSource`` among the components before this one or the examples given to ``nlp.initialize``.
     """
 
