@@ -32,7 +32,7 @@ def stats_cli(
     if as_json:
         typer.echo(json.dumps(stats, indent=2))
         return
-    lines = [f"{stats['answers']:,} answers, {stats['bytes'] / 1e6:,.1f} MB, {stats['with_prompts']:,} with prompts"]
+    lines = [f"{stats['answers']:,} answers, {stats['bytes'] / 1e6:,.2f} MB, {stats['with_prompts']:,} with prompts"]
     if stats["oldest"]:
         oldest, newest = (datetime.fromtimestamp(stats[key], UTC).date() for key in ("oldest", "newest"))
         lines.append(f"from {oldest} to {newest}")

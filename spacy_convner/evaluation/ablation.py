@@ -15,7 +15,7 @@ from spacy.language import Language
 
 from ..errors import ConfigError
 from ..ty import Exemplar
-from .evaluate import evaluate_pipeline
+from .evaluate import POOLED, evaluate_pipeline
 
 PRIOR = "accept by prior"
 
@@ -86,7 +86,7 @@ def run_ablation(
 
 def markdown(result: Mapping[str, Any]) -> str:
     """RETURNS (str): The paper's tables: absolute scores, and F1 relative to the baseline, by test set."""
-    names = list(result["rows"][0]["sets"])
+    names = set_names(result)
     tables = []
     for name in names:
         lines = [
@@ -104,6 +104,12 @@ def markdown(result: Mapping[str, Any]) -> str:
             lines.append(f"| {row['method']} | {row['k']} | {_points(scores['strict'])} | {relative} |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
+
+
+def set_names(result: Mapping[str, Any]) -> list[str]:
+    """RETURNS (list[str]): Test sets, and "all" where there are several."""
+    names = list(result["rows"][0]["sets"])
+    return [name for name in names if name != POOLED] if len(names) == 2 else names
 
 
 def _points(scores: Mapping[str, Any]) -> str:

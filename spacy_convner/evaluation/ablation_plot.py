@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from .ablation import set_names
+
 _ROW, _LEFT, _WIDTH, _TOP, _GAP = 22, 150, 420, 34, 26
 _COLORS = {"ICL": "#b07aa1", "SF": "#4e79a7", "SF+DER": "#59a14f"}
 
@@ -13,7 +15,7 @@ _COLORS = {"ICL": "#b07aa1", "SF": "#4e79a7", "SF+DER": "#59a14f"}
 def plot_svg(result: Mapping[str, Any]) -> str:
     """result (Mapping): What ``run_ablation`` gave. RETURNS (str): An SVG file."""
     rows = result["rows"]
-    names = list(rows[0]["sets"])
+    names = set_names(result)
     panel = _TOP + _ROW * len(rows) + _GAP
     width, height = _LEFT + _WIDTH + 70, panel * len(names)
     parts = [

@@ -182,8 +182,9 @@ def _forget_failed(folder: Path) -> None:
 
 
 def _reason(doc: Doc) -> str:
-    reasons = [str(item.get("reason", "")) for item in doc._.convner.dropped]
-    return next((reason for reason in reasons if reason), "no reason was given")
+    # Of a failed request the record's text is what the service said, and its reason the status.
+    said = [str(item.get("text") or item.get("reason") or "") for item in doc._.convner.dropped]
+    return next((reason for reason in said if reason), "no reason was given")
 
 
 def _shard(folder: Path, number: int) -> Path:

@@ -99,7 +99,7 @@ def test_failed_utterances_are_tried_again(
     server.reply = lambda query, body: error(500, "api_error", "x") if "number 3" in query else select(1)
     result = run("label", source, out, "-p", pipeline)
     assert result.exit_code == 1
-    assert "1 utterances failed" in result.stderr
+    assert "1 utterances failed: InternalServerError" in result.stderr
     sent = len(server.requests)
     server.reply = lambda query, body: select(1)
     assert run("label", source, out, "-p", pipeline).exit_code == 0
