@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from confection import Config
 from spacy.language import Language
 from spacy.util import is_package, load_config, load_model_from_config
 
@@ -25,7 +26,7 @@ def load_pipeline(source: str) -> Language:
         if not path.is_file():
             raise DataError("no such config file", path=path)
         try:
-            nlp = load_model_from_config(load_config(path), auto_fill=True)
+            nlp = load_model_from_config(_read_config(path), auto_fill=True)
         except (ValueError, ImportError) as err:  # config and registry errors; an unknown language is an ImportError
             if isinstance(err, ConvnerError):
                 raise
@@ -40,6 +41,15 @@ def load_pipeline(source: str) -> Language:
         if isinstance(err, ConvnerError):
             raise
         raise DataError(f"can't be loaded as a pipeline: {str(err).strip()}", path=source) from err
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        return load_config(path)
+    except KeyError as err:
+        raise ConfigError(
+            f"{path}: a section stands before [… {err.args[0]}], to which it belongs (put outer sections first)"
+        ) from err
 
 
 def pipeline_fingerprint(nlp: Language) -> str:

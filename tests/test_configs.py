@@ -11,6 +11,9 @@ import pytest
 from spacy.cli.init_config import fill_config
 from spacy.util import load_config, load_model_from_config
 
+from spacy_convner.errors import ConfigError
+from spacy_convner.pipelines import load_pipeline
+
 from .conftest import ROOT
 
 CONFIGS = ROOT / "configs"
@@ -80,3 +83,12 @@ def test_students_stand_alone(path: Path) -> None:
     assert "convner" not in str({name: config[name] for name in ("nlp", "components", "initialize")}).lower()
     assert config["nlp"]["lang"] == load_config(CONFIGS / "teacher_local.cfg")["nlp"]["lang"]
     assert "ner" in config["nlp"]["pipeline"]
+
+
+def test_a_section_before_its_parent_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "teacher.cfg"
+    path.write_text(
+        "[components]\n\n[components.a]\n\n[components.a.b.c]\nx = 1\n\n[components.a.b]\n", encoding="utf8"
+    )
+    with pytest.raises(ConfigError, match=r"teacher.cfg: a section stands before \[… b\].*outer sections first"):
+        load_pipeline(str(path))

@@ -73,9 +73,6 @@ def ablate_cli(
     write_text(output, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     if plot is not None:
         write_text(plot, plot_svg(result))
-    typer.echo(markdown(result))
-    if client is not None and hasattr(client, "ledger"):
-        say(usage_line(client.ledger.summary()))
     unanswered = sum(
         count
         for row in result["rows"]
@@ -83,8 +80,13 @@ def ablate_cli(
         if status in ("failed", "over_budget")
     )
     if unanswered:
+        typer.echo(f"**{unanswered:,} utterances weren't answered: these scores are too low.**\n")
+    typer.echo(markdown(result))
+    if client is not None and hasattr(client, "ledger"):
+        say(usage_line(client.ledger.summary()))
+    if unanswered:
         raise DataError(
             f"{unanswered:,} utterances weren't answered, so these scores are too low",
             path=output,
-            hint="run the same command again; what was answered is kept",
+            hint="run it again, with higher limits if you set any; what was answered is kept",
         )

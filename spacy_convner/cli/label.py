@@ -86,6 +86,8 @@ def label_cli(
     speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
     statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
     say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+    if invalid := stats["statuses"].get("invalid"):
+        say(f"{invalid:,} answers weren't in the asked form and select nothing; see doc._.convner.dropped")
     if failed := stats["statuses"].get("failed"):
         fail(f"{failed:,} utterances failed: {stats['reason']}. Run the same command again to try them again.")
 

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Any
 
-from ..errors import MissingKeyError
+from ..errors import ConfigError, MissingKeyError
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 
@@ -16,7 +16,10 @@ class Connection:
 
     def __init__(self, base_url: str | None, timeout: float) -> None:
         self.base_url, self.timeout = base_url, timeout
+        if base_url is not None and not base_url.startswith(("http://", "https://")):
+            raise ConfigError(f"base_url: expected http://… or https://…, got {base_url!r}")
         self._client: Any = None
+        self._pid = 0
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -29,7 +32,8 @@ class Connection:
     def client(self) -> Any:
         """RETURNS (anthropic.Anthropic): Without retries of its own. RAISES: MissingKeyError."""
         with self._lock:
-            if self._client is None:
+            if self._client is None or self._pid != os.getpid():  # a fork may not share connections
+                self._pid = os.getpid()
                 key = _key()
                 if not key:
                     raise MissingKeyError(
@@ -50,7 +54,8 @@ class Connection:
 
     def describe(self, err: Any) -> str:
         """RETURNS (str): An SDK error in a line, without the key: a server may repeat the one that it refuses."""
-        return f"{type(err).__name__}: {getattr(err, 'message', err)}".replace(_key() or "\0", "[key]")
+        where = f" ({self.base_url})" if self.base_url and not hasattr(err, "response") else ""
+        return f"{type(err).__name__}: {getattr(err, 'message', err)}{where}".replace(_key() or "\0", "[key]")
 
 
 def _key() -> str:

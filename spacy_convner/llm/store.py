@@ -51,6 +51,8 @@ class ResponseStore:
 
     def get(self, sha256: str) -> LLMAnswer | None:
         """RETURNS (LLMAnswer | None): With the usage that was paid then."""
+        if self._connection is None and not self.path.exists():
+            return None  # looking makes no file
         with self.open() as db:
             row = db.execute("SELECT status, text, usage FROM answers WHERE sha256 = ?", (sha256,)).fetchone()
         if row is None:

@@ -100,6 +100,7 @@ def test_what_was_not_answered_is_an_error(
     result = run(pipeline, test_set, "-o", tmp_path / "a.json", "--k", 2)
     assert result.exit_code == 1
     assert "6 utterances weren't answered, so these scores are too low" in result.stderr
+    assert result.stdout.startswith("**6 utterances weren't answered")
     server.reply = answer
     assert run(pipeline, test_set, "-o", tmp_path / "a.json", "--k", 2).exit_code == 0
     result = run(pipeline, test_set, "-o", tmp_path / "b.json", "--k", 2, "--max-calls", 1)

@@ -56,7 +56,7 @@ def test_estimate(server: Server, config: Callable[..., Path], source: Path, tmp
     assert "prices of 2026-11-23" in result.stdout
     assert "Nothing was sent." in result.stdout
     assert server.requests == []
-    assert not out.exists()
+    assert [path.name for path in tmp_path.glob("out*")] == []
     assert run("label", source, out, "-p", pipeline).exit_code == 0
     result = run("label", source, out, "-p", pipeline, "--dry-run")
     assert "0 calls, 8 answers already stored" in result.stdout

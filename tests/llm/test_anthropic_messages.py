@@ -171,7 +171,9 @@ def test_nobody_listens(make_llm_teacher: Make) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    assert make_llm_teacher(base_url=f"http://127.0.0.1:{port}")(TEXT)._.convner.status == "failed"
+    doc = make_llm_teacher(base_url=f"http://127.0.0.1:{port}")(TEXT)
+    assert doc._.convner.status == "failed"
+    assert f"Connection error. (http://127.0.0.1:{port})" in doc._.convner.dropped[0]["text"]
 
 
 def test_one_failure_costs_one_doc_and_order_is_kept(server: Server, make_llm_teacher: Make) -> None:
@@ -316,6 +318,22 @@ def test_processes(server: Server, make_llm_teacher: Make) -> None:
     docs = list(make_llm_teacher().pipe([TEXT, "hello", "stay"], n_process=2, batch_size=1))
     assert [[ent.text for ent in doc.ents] for doc in docs] == [["hello"], ["hello"], ["stay"]]
     assert len(server.requests) == 3
+
+
+def test_processes_after_a_call(server: Server, make_llm_teacher: Make) -> None:
+    """Connections that are open already aren't shared between processes."""
+    nlp = make_llm_teacher(max_concurrency=4)
+    server.reply = lambda query, body: select(1) if "hello" in query else select()
+    texts = [f"{word} number {i}" for i in range(20) for word in ("hello", "stay")]
+    list(nlp.pipe(["hello", "stay"]))
+    docs = list(nlp.pipe(texts, n_process=2, batch_size=4))
+    assert [doc.text for doc in docs] == texts
+    assert [len(doc.ents) for doc in docs] == [1, 0] * 20
+
+
+def test_a_base_url_that_is_none() -> None:
+    with pytest.raises(ConfigError, match=r"base_url: expected http://… or https://…, got '127.0.0.1:9'"):
+        make_anthropic_messages(base_url="127.0.0.1:9")
 
 
 @pytest.mark.parametrize("setting", [{"max_concurrency": 0}, {"max_tokens": 0}, {"timeout": 0}, {"max_retries": -1}])

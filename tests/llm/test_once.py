@@ -77,7 +77,7 @@ def test_what_is_stored(server: Server, make_llm_teacher: Make, tmp_path: Path, 
     place = tmp_path / "answers" / "a.sqlite"
     nlp = make_llm_teacher(store=str(place))
     nlp("play hello")
-    store = existing_store(place)
+    store = ResponseStore(place)
     assert len(store) == kept
     assert store.stats()["with_prompts"] == 0
     data = b"".join(path.read_bytes() for path in place.parent.iterdir())

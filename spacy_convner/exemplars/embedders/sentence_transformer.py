@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,10 @@ class SentenceTransformerEmbedder:
             ) from err
         source = _carried_folder(self.model) if self.model.startswith(PACKAGE_PREFIX) else self.model
         _refuse_wrong_gemma(str(source))
+        # Tokenizers warn at every fork of a process that used their threads; a batch here is too small to need them.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_without_threads)
         try:
             return SentenceTransformer(str(source), device=self.device, local_files_only=Path(source).is_dir())
         except (OSError, ValueError) as err:
@@ -75,6 +80,13 @@ class SentenceTransformerEmbedder:
     def __getstate__(self) -> dict[str, Any]:
         # The weights are read again in a new process: cheaper than sending them.
         return {key: value for key, value in self.__dict__.items() if key != "_encoder"}
+
+
+def _without_threads() -> None:
+    # A forked process doesn't inherit OpenMP's threads, and torch would wait for them for ever.
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _carried_folder(model: str) -> Path:
