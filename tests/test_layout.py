@@ -11,7 +11,7 @@ from .conftest import ROOT
 
 PACKAGE = ROOT / "spacy_convner"
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("catalog", "exemplars", "filtering", "postprocess", "silver", "student", "evaluation", "llm", "cli")
+ROOMS = ("catalog", "exemplars", "filtering", "postprocess", "silver", "student", "evaluation", "llm", "datagen", "cli")
 
 
 def ids(path: Path) -> str:
@@ -55,4 +55,4 @@ def test_files_say_what_they_are(path: Path) -> None:
 
 def test_tests_mirror_the_rooms() -> None:
     for room in ROOMS:
-        assert list((ROOT / "tests" / room).glob("test_*.py")), room
+        assert list((ROOT / "tests" / room).rglob("test_*.py")), room

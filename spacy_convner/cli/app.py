@@ -25,13 +25,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 app = typer.Typer(
     name="convner",
-    help="Catalog-grounded conversational NER: label traffic, evaluate, report.",
+    help="Catalog-grounded conversational NER: label traffic, evaluate, report, make test sets.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 catalog_app = typer.Typer(help="Look into entity catalogs.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(catalog_app, name="catalog")
+patterns_app = typer.Typer(
+    help="Make, check, review and populate patterns.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(patterns_app, name="patterns")
 
 
 def say(text: str) -> None:

@@ -1,0 +1,1 @@
+"""``convner patterns review``, ``agreement``, ``merge``, ``export`` and ``import``."""
