@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment, StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-
-from ..errors import ConfigError, ConvnerError
+from ..prompt_templates import render_template
 from ..records import check_file
 from ..ty import Candidate, FilterRequest, FilterTask, LabelledSpan
 
@@ -71,30 +66,6 @@ class PromptFormat:
         return head, Path(own)
 
 
-def as_data(text: str) -> str:
-    """RETURNS (str): A JSON string on one line without angle brackets: text can't open or close a section."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    for char in "<>\u0085\u2028\u2029":
-        quoted = quoted.replace(char, f"\\u{ord(char):04x}")
-    return quoted
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
-    environment.filters["data"] = as_data
-    return environment
-
-
-@lru_cache(maxsize=8)
-def _template(path: Path) -> Any:
-    check_file(path)
-    try:
-        return _environment().from_string(path.read_text(encoding="utf8"))
-    except (TemplateError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path}: not a valid Jinja2 template: {err}") from err
-
-
 def templates_sha256(task: FilterTask, form: PromptFormat) -> str:
     """RETURNS (str): Version of the templates in use."""
     found = hashlib.sha256()
@@ -124,18 +95,8 @@ def render(task: FilterTask, request: FilterRequest, form: PromptFormat = Prompt
         )
     head, rest = form.templates(task.template)
     listed = _listed(request.text, request.candidates)
-    try:
-        system = _template(head).render(instructions=task.instructions, labels=task.labels, propose=form.propose)
-    except ConvnerError:
-        raise
-    except Exception as err:  # a template is a program: it can fail in any way
-        raise ConfigError(f"{head}: can't be rendered: {type(err).__name__}: {err}") from err
-    try:
-        user = _template(rest).render(examples=examples, query=request.text, candidates=listed, propose=form.propose)
-    except ConvnerError:
-        raise
-    except Exception as err:
-        raise ConfigError(f"{rest}: can't be rendered: {type(err).__name__}: {err}") from err
+    system = render_template(head, instructions=task.instructions, labels=task.labels, propose=form.propose)
+    user = render_template(rest, examples=examples, query=request.text, candidates=listed, propose=form.propose)
     return system, user
 
 

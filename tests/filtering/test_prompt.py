@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spacy_convner.errors import ConfigError, DataError
-from spacy_convner.filtering.prompt import PromptFormat, as_data, render, templates_sha256
+from spacy_convner.filtering.prompt import PromptFormat, render, templates_sha256
+from spacy_convner.prompt_templates import as_data
 from spacy_convner.ty import Candidate, Exemplar, FilterRequest, FilterTask, LabelledSpan
 
 ATTACKS = [

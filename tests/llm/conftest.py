@@ -64,9 +64,10 @@ class Server:
 
 
 def query_of(body: dict[str, Any]) -> str:
-    """RETURNS (str): What the last ``Input:`` of a user prompt says."""
-    found = re.findall(r"^Input: (.*)$", body["messages"][0]["content"], flags=re.MULTILINE)
-    return str(json.loads(found[-1]))
+    """RETURNS (str): What the last ``Input:`` of a user prompt says; all of a prompt that has none."""
+    prompt = str(body["messages"][0]["content"])
+    found = re.findall(r"^Input: (.*)$", prompt, flags=re.MULTILINE)
+    return str(json.loads(found[-1])) if found else prompt
 
 
 @pytest.fixture
