@@ -13,7 +13,14 @@ from spacy.util import filter_spans
 
 from spacy_convner.catalog.sources.records import read_catalog
 from spacy_convner.docbin import exemplar_to_doc
-from spacy_convner.records import normalize_text, open_lines, read_exemplars, read_labels, read_utterances
+from spacy_convner.records import (
+    normalize_text,
+    open_lines,
+    read_exemplars,
+    read_jsonl,
+    read_labels,
+    read_utterances,
+)
 from spacy_convner.ty import Exemplar
 
 from .conftest import ROOT
@@ -64,6 +71,32 @@ def matcher() -> Language:
     nlp = spacy.blank("xx")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(ASSETS / "catalogs")})
     return nlp
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_later_traffic_is_of_other_utterances(lang: str) -> None:
+    later = list(read_utterances(ASSETS / "traffic" / f"later.{lang}.jsonl"))
+    texts = [normalize_text(utterance.text) for utterance in later]
+    assert len(set(texts)) == len(texts) >= 1500
+    assert {utterance.lang for utterance in later} == {lang}
+    rest = {normalize_text(u.text) for kind in ("traffic", "exemplars", "gold") for u in read(kind, lang)}
+    assert not set(texts) & rest
+    (most_common, count), *_ = Counter(map(form, later)).most_common(1)
+    assert count <= 0.01 * len(later), most_common
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_detection_is_labelled_in_two_parts(lang: str) -> None:
+    counts: Counter[tuple[str, bool]] = Counter()
+    texts = []
+    for _, record in read_jsonl(ASSETS / "detection" / f"{lang}.jsonl"):
+        assert record["lang"] == lang
+        counts[record["split"], record["conversational"]] += 1
+        texts.append(normalize_text(record["text"]))
+    assert set(counts) == {(split, found) for split in ("train", "test") for found in (True, False)}
+    assert sum(counts.values()) >= 400
+    assert min(counts.values()) >= 100
+    assert len(set(texts)) == len(texts)
 
 
 def test_labels() -> None:
