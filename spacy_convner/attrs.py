@@ -21,6 +21,7 @@ SELECTED_KEY = "sc"
 _PROVENANCE = "convner"
 _EXEMPLARS = "convner_exemplars"
 _LANG = "convner_lang"
+_META = "convner_meta"
 _WRITTEN = "spacy_convner.written_ents"
 
 
@@ -110,6 +111,25 @@ def set_doc_lang(doc: Doc, lang: str | None) -> None:
     """Say which language an utterance is in, where the pipeline's own language doesn't tell."""
     if lang:
         doc.user_data[_LANG] = lang
+
+
+def get_doc_meta(doc: Doc) -> dict[str, Any]:
+    """RETURNS (dict): What an utterance's record had in its ``meta``; {} where it had none."""
+    meta = _as_lists(doc.user_data.get(_META, {}))
+    return meta if isinstance(meta, dict) else {}
+
+
+def set_doc_meta(doc: Doc, meta: Mapping[str, Any]) -> None:
+    """Keep an utterance's ``meta`` (plain data) with its Doc."""
+    if meta:
+        doc.user_data[_META] = dict(meta)
+
+
+def _as_lists(value: Any) -> Any:
+    # DocBin reads lists back as tuples.
+    if isinstance(value, Mapping):
+        return {key: _as_lists(item) for key, item in value.items()}
+    return [_as_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def exemplar_to_dict(exemplar: Exemplar) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from .atomic import write_bytes
-from .attrs import SELECTED_KEY, get_doc_lang, set_doc_lang
+from .attrs import SELECTED_KEY, get_doc_lang, get_doc_meta, set_doc_lang, set_doc_meta
 from .errors import DataError
 from .records import check_file
 from .ty import Exemplar, LabelledSpan
@@ -24,6 +24,7 @@ def exemplar_to_doc(nlp: Language, exemplar: Exemplar, *, path: Path | None = No
     """
     doc = nlp.make_doc(exemplar.text)
     set_doc_lang(doc, exemplar.lang)
+    set_doc_meta(doc, exemplar.meta)
     spans = []
     for item in exemplar.spans:
         span = doc.char_span(item.start, item.end, label=item.label)
@@ -50,6 +51,7 @@ def doc_to_exemplar(doc: Doc) -> Exemplar:
         text=doc.text,
         spans=tuple(sorted(labelled, key=lambda span: (span.start, span.end, span.label))),
         lang=get_doc_lang(doc),
+        meta=get_doc_meta(doc),
     )
 
 

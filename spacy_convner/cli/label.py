@@ -9,6 +9,9 @@ from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
 from .llm_run import check_batches, prepare_client, say_estimate, submit_batches, usage_line
 
+_ENTITIES = "Names whose utterances are left out (.txt, .jsonl, .spacy), as unseen_entities.en.jsonl; may be repeated"
+_PATTERNS = "Patterns of test sets (.jsonl): their seeds and utterances of their form are left out; may be repeated"
+
 
 @command(app, "label")
 def label_cli(
@@ -99,16 +102,21 @@ def split_cli(
     dev: Path = Opt(..., "--dev", help="Development corpus to write (.spacy)"),
     dev_share: float = Opt(0.1, "--dev-share", help="Share of utterances for development, 0 to 1"),
     exclude: list[Path] = Opt([], "--exclude", help="Test set whose utterances are left out; may be repeated"),
+    exclude_entities: list[Path] = Opt([], "--exclude-entities", help=_ENTITIES),
+    exclude_patterns: list[Path] = Opt([], "--exclude-patterns", help=_PATTERNS),
     seed: int = Opt(0, "--seed", help="Another seed gives another split"),
 ) -> None:
     """Split labelled corpora into train and dev for `spacy train`, without duplicates and test utterances.
 
     Example: convner split corpus/silver.en.spacy --train corpus/train.spacy --dev corpus/dev.spacy
+
+    Example: convner split silver.spacy --train train.spacy --dev dev.spacy --exclude-entities unseen_entities.en.jsonl
     """
     from ..silver.splitting import split_corpora
 
-    keep_inputs([train, dev], [*sources, *exclude])
-    counts = split_corpora(sources, train, dev, dev_share=dev_share, seed=seed, exclude=exclude)
+    keep_inputs([train, dev], [*sources, *exclude, *exclude_entities, *exclude_patterns])
+    leaks = {"exclude": exclude, "exclude_entities": exclude_entities, "exclude_patterns": exclude_patterns}
+    counts = split_corpora(sources, train, dev, dev_share=dev_share, seed=seed, **leaks)
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..atomic import atomic_path
 from ..errors import ConfigError, ConvnerError, DataError
+from ..leaks import fold_name, has_name
 from ..records import normalize_text, open_lines, read_exemplars
 from ..ty import Embedder, Exemplar, Matrix
 
@@ -36,16 +37,15 @@ def guard_leaks(
 ) -> list[Exemplar]:
     """Leave out exemplars that would give test answers away (paper, section 5.3).
 
-    exclude_texts (Collection[str]): Utterances of a test set. exclude_entities (Collection[str]): Names; an
-        exemplar that is annotated with one goes. Both are compared without case and outer punctuation.
+    exclude_texts (Collection[str]): Utterances of a test set, compared without case and outer punctuation.
+    exclude_entities (Collection[str]): Names; an exemplar that is annotated with one, in whatever spelling, goes.
     """
     texts = {normalize_text(text) for text in exclude_texts}
-    names = {normalize_text(name) for name in exclude_entities}
+    names = {fold_name(name) for name in exclude_entities}
     return [
         exemplar
         for exemplar in exemplars
-        if normalize_text(exemplar.text) not in texts
-        and not any(normalize_text(exemplar.text[span.start : span.end]) in names for span in exemplar.spans)
+        if normalize_text(exemplar.text) not in texts and not has_name(exemplar, names)
     ]
 
 

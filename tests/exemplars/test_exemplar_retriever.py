@@ -75,6 +75,9 @@ def test_leak_guard(exemplars_path: Path, tmp_path: Path) -> None:
     test_set = write_jsonl(tmp_path / "test.jsonl", [parse_markup("where can i see [Dune](Movie)")])
     by_file = retriever(exemplars_path, k=50, exclude_entities=str(test_set))
     assert not [text for text in texts(by_file, "anything") if "dune" in text.lower()]
+    for spelling in ("DUNE!", "Dúne"):
+        spelled = retriever(exemplars_path, k=50, exclude_entities=[spelling])
+        assert texts(spelled, "anything") == texts(by_file, "anything")
     # A saved pipeline may be loaded with a stricter guard.
     retriever(exemplars_path, k=50).to_disk(tmp_path / "m")
     loaded = spacy.load(tmp_path / "m", config={"components.exemplar_retriever.exclude_entities": ["dune"]})

@@ -88,6 +88,36 @@ def test_test_utterances_are_left_out(silver: Path, tmp_path: Path) -> None:
     assert not {"play hello 7", "play hello 8"} & {*train, *dev}
 
 
+def test_held_out_names_are_left_out(silver: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.spacy"
+    write_docbin(more, [doc_of("Play Beyoncé's latest", name="Beyoncé"), doc_of("beyonce beyonce", name="nobody")])
+    names = write_jsonl(tmp_path / "names.jsonl", [
+        {"text": "Beyonce", "spans": [{"start": 0, "end": 7, "label": "Artist"}]},
+        {"text": "hello 7", "spans": [{"start": 0, "end": 7, "label": "Song"}]},
+    ])  # fmt: skip
+    counts, train, dev = split([silver, more], exclude_entities=[names])
+    assert counts["excluded_entities"] == 3
+    assert not [text for text in train + dev if "eyonc" in text or text == "play hello 7"]
+    assert "excluded_patterns" not in counts
+
+
+def test_patterns_of_test_sets_are_left_out(silver: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.spacy"
+    write_docbin(more, [doc_of("Could you play hello?"), doc_of("is it cold"), doc_of("well, could you play hello")])
+    patterns = write_jsonl(tmp_path / "patterns.jsonl", [
+        {"text": "could you play <Song>", "lang": "en", "seeds": ["Is it cold?"]},
+        {"text": "well could you play <Artist>", "lang": "en"},
+    ])  # fmt: skip
+    counts, train, dev = split([silver, more], exclude_patterns=[patterns])
+    assert counts["excluded_patterns"] == 2
+    assert "well, could you play hello" in train + dev
+    bad = write_jsonl(tmp_path / "bad.jsonl", [{"text": "x", "seeds": "y"}])
+    with pytest.raises(DataError, match=r"bad.jsonl:1"):
+        split([silver], exclude_patterns=[bad])
+    with pytest.raises(DataError, match="no such file"):
+        split([silver], exclude_entities=[tmp_path / "none.jsonl"])
+
+
 @pytest.mark.parametrize("status", ["failed", "refused", "truncated", "invalid", "over_budget"])
 def test_what_was_not_decided_is_not_trained_on(silver: Path, tmp_path: Path, status: str) -> None:
     path = tmp_path / "more.spacy"

@@ -7,12 +7,13 @@ import glob
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import DataError, MissingExtraError
+from ...leaks import fold_name, read_names
 from ...records import check_file, open_lines, read_jsonl
 from ...ty import CatalogEntry, EntrySource
 from ..normalization.words import CONTROL
@@ -78,13 +79,26 @@ def read_catalogs(inputs: Iterable[str | Path], removal: bool = False) -> Iterat
             yield from read_catalog(Path(source), removal)
 
 
-def make_catalog_records(path: str | Path) -> EntrySource:
+def make_catalog_records(path: str | Path, exclude: str | list[str] | None = None) -> EntrySource:
     """Create a ``spacy_convner.CatalogRecords.v1``: the entries of a catalog, for parts that only need names.
 
     path (str | Path): A file, a folder or a glob pattern; see ``catalog_files``.
+    exclude (str | list[str] | None): Files of names to leave out, such as the unseen entities of a test set: ``.txt``,
+        JSONL or DocBin (see ``leaks.read_names``). An entry goes if its name or one of its aliases is there.
     RETURNS (EntrySource): Streams the entries at every call.
     """
-    return partial(read_catalog, Path(path))
+    return partial(_read_without, Path(path), exclude if exclude is not None else [])
+
+
+def _read_without(path: Path, exclude: str | list[str]) -> Iterator[CatalogEntry]:
+    return without_names(read_catalog(path), read_names(exclude))
+
+
+def without_names(entries: Iterable[CatalogEntry], names: Collection[str]) -> Iterator[CatalogEntry]:
+    """names (Collection[str]): Folded, see ``leaks``. YIELDS (CatalogEntry): Those that have none of the names."""
+    for entry in entries:
+        if not names or not any(fold_name(surface) in names for surface in (entry.text, *entry.aliases)):
+            yield entry
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

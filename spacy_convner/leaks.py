@@ -1,0 +1,117 @@
+"""What training must not have seen of a test set: names, in whatever spelling, and forms of utterances."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from .errors import ConfigError
+from .records import number_exemplars, open_lines
+from .ty import Exemplar
+
+LONGEST_NAME = 16  # words: a longer name isn't looked for inside texts
+_APOSTROPHES = re.compile("['’‘`´ʼ′]")
+_POSSESSIVE = re.compile(r"['’‘`´ʼ′]s\b", re.IGNORECASE)
+_MARKS = re.compile(r"[\W_]+")
+_PLACEHOLDER = re.compile(r"<([A-Za-z][A-Za-z0-9_.\-]*)(?::[0-9]{1,3})?>")
+
+
+def fold_name(text: str) -> str:
+    """RETURNS (str): Words without case, accents, apostrophes and punctuation, one space between.
+
+    A name of marks alone ("!!!") is only case-folded: it must not be equal to all others of that kind.
+    """
+    return " ".join(_words(text)) or " ".join(text.casefold().split())
+
+
+def read_names(sources: Path | str | Sequence[Path | str]) -> set[str]:
+    """Read names to keep away from: what every ``exclude`` and ``--exclude-entities`` takes.
+
+    sources: Files: ``.txt`` with a name a line, or JSONL or DocBin whose annotated spans are the names.
+    RETURNS (set[str]): Folded, see ``fold_name``. RAISES: DataError, or ConfigError for an empty path.
+    """
+    names: set[str] = set()
+    for source in [sources] if isinstance(sources, str | Path) else sources:
+        if not str(source).strip() or str(source) == ".":
+            raise ConfigError(f"expected the path of a file with names, got {str(source)!r}")
+        path = Path(source)
+        if path.suffix == ".txt":
+            names.update(fold_name(line) for _, line in open_lines(path) if line.strip())
+            continue
+        for _, exemplar in number_exemplars(path):
+            names.update(fold_name(exemplar.text[span.start : span.end]) for span in exemplar.spans)
+    return names
+
+
+class NamesInTexts:
+    """Finds names in texts, annotated or not.
+
+    names (Collection[str]): Folded, see ``fold_name``.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(name for name in names if name)
+        self._first: dict[str, int] = {}
+        for name in self._names:
+            words = name.split(" ")
+            if len(words) <= LONGEST_NAME:
+                self._first[words[0]] = max(self._first.get(words[0], 0), len(words))
+
+    def find(self, text: str) -> Counter[str]:
+        """RETURNS (Counter[str]): Folded name → how often it stands in the text as whole words; ``'s`` may follow."""
+        found = self._find(_words(text))
+        if _POSSESSIVE.search(text):
+            # "adele's" is also "adele", and "mcdonald's" still "mcdonalds".
+            found |= self._find(_words(_POSSESSIVE.sub("", text)))
+        return found
+
+    def _find(self, words: list[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for start, word in enumerate(words):
+            for length in range(1, min(self._first.get(word, 0), len(words) - start) + 1):
+                name = " ".join(words[start : start + length])
+                if name in self._names:
+                    found[name] += 1
+        return found
+
+
+def has_name(exemplar: Exemplar, names: Collection[str]) -> bool:
+    """names (Collection[str]): Folded. RETURNS (bool): Whether the exemplar is annotated with one of them."""
+    return any(fold_name(exemplar.text[span.start : span.end]) in names for span in exemplar.spans)
+
+
+def form_of(exemplar: Exemplar) -> str:
+    """RETURNS (str): The utterance folded, with its label in place of each name: ``play <song> by <artist>``."""
+    labels: dict[tuple[int, int], list[str]] = {}
+    for span in exemplar.spans:
+        labels.setdefault((span.start, span.end), []).append(span.label)
+    pieces, end = [], 0
+    for (start, stop), found in sorted(labels.items()):
+        pieces += [*_words(exemplar.text[end:start]), f"<{'|'.join(sorted(found)).casefold()}>"]
+        end = stop
+    return " ".join(pieces + _words(exemplar.text[end:]))
+
+
+def form_of_pattern(text: str) -> str:
+    """text (str): With ``<Label>`` placeholders. RETURNS (str): The form that its utterances have."""
+    pieces, end = [], 0
+    for tag in _PLACEHOLDER.finditer(text):
+        pieces += [*_words(text[end : tag.start()]), f"<{tag[1].casefold()}>"]
+        end = tag.end()
+    return " ".join(pieces + _words(text[end:]))
+
+
+def forms_of_patterns(texts: Iterable[str]) -> set[str]:
+    """RETURNS (set[str]): Forms of patterns; those without a placeholder have none."""
+    return {form_of_pattern(text) for text in texts if _PLACEHOLDER.search(text)}
+
+
+def _words(text: str) -> list[str]:
+    folded = _APOSTROPHES.sub("", text.casefold())
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded)
+        folded = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+    return _MARKS.sub(" ", folded).split()
