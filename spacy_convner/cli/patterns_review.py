@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import secrets
 import sys
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .app import Arg, Opt, command, patterns_app, say
+from ..datagen.pattern_files import pattern_id
+from ..errors import DataError
+from .app import Arg, Opt, command, keep_inputs, patterns_app, say
 from .populate import CATALOG
 
 if TYPE_CHECKING:
+    from ..datagen.review.agreement import Agreement
     from ..datagen.review.session import Filters, ReviewSession
     from ..datagen.review.view import Examples
 
@@ -118,3 +122,164 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # no name for this number, as in some containers
         return f"user {os.getuid()}"
+
+
+@command(patterns_app, "agreement")
+def agreement_cli(
+    first: Path = Arg(..., metavar="A", help="Pattern file that one person reviewed"),
+    second: Path = Arg(..., metavar="B", help="Copy of it that another person reviewed"),
+    output: Path | None = Opt(None, "--output", "-o", help="Write the figures as JSON"),
+    conflicts: Path | None = Opt(None, "--conflicts", help="Write what they disagree on as patterns to review"),
+) -> None:
+    """Print Cohen's kappa of two reviews and list the patterns that they disagree on.
+
+    A third person may review the conflicts, and `merge` takes those decisions over.
+
+    Example: convner patterns agreement ana.jsonl ben.jsonl --conflicts conflicts.jsonl
+
+    Example: convner patterns review conflicts.jsonl --reviewer eva
+
+    Example: convner patterns merge ana.jsonl --decisions ben.jsonl --decisions conflicts.jsonl -o patterns.jsonl
+    """
+    from ..atomic import write_text
+    from ..datagen.review.agreement import conflict_records, measure_agreement, read_review
+
+    keep_inputs([output, conflicts], [first, second])
+    found = measure_agreement(read_review(first), read_review(second))
+    if output is not None:
+        write_text(output, json.dumps(_figures(found), indent=2, ensure_ascii=False) + "\n")
+    if conflicts is not None:
+        records = conflict_records(found.conflicts)
+        write_text(conflicts, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    counts = found.counts
+    typer.echo(f"decided by both      {counts['both']:>7,}")
+    typer.echo(f"only by one          {counts['only_first'] + counts['only_second']:>7,}")
+    typer.echo(f"observed agreement   {found.observed:>7.3f}   keep or reject")
+    typer.echo(f"Cohen's kappa        {_score(found.kappa):>7}   keep or reject")
+    typer.echo(f"Cohen's kappa        {_score(found.kappa_edits):>7}   accepted, edited, rejected")
+    if None in (found.kappa, found.kappa_edits):
+        typer.echo("– : both gave one and the same answer throughout, so kappa is not defined")
+    typer.echo(f"\n{'label':<16}{'patterns':>9}{'observed':>10}{'kappa':>8}")
+    for label, (count, observed, kappa) in found.labels.items():
+        typer.echo(f"{label:<16}{count:>9,}{observed:>10.3f}{_score(kappa):>8}")
+    if found.conflicts:
+        typer.echo(f"\n{len(found.conflicts):,} conflicts")
+    for conflict in found.conflicts:
+        typer.echo(f"{pattern_id(conflict.first)}  {conflict.first.original or conflict.first.text}")
+        for one in (conflict.first, conflict.second):
+            detail = f": {one.text}" if one.status == "edited" else f": {one.reason}" if one.reason else ""
+            typer.echo(f"    {one.reviewer or '?':<12} {one.status}{detail}")
+
+
+@command(patterns_app, "merge")
+def merge_cli(
+    new: Path = Arg(..., metavar="NEW", help="Pattern file, generated anew for example"),
+    decisions: list[Path] = Opt(..., "--decisions", help="Reviewed pattern file; may be repeated, later ones win"),
+    output: Path = Opt(..., "--output", "-o", help="Pattern file to write"),
+    keep: bool = Opt(True, "--keep/--drop", help="What is decided but not in NEW any more"),
+) -> None:
+    """Carry decisions over to patterns that were generated again, by pattern id.
+
+    Example: convner patterns merge new.jsonl --decisions assets/patterns/en.jsonl --output merged.jsonl
+    """
+    from ..datagen.pattern_files import write_patterns
+    from ..datagen.review.agreement import read_review
+    from ..datagen.review.merging import merge_decisions
+
+    keep_inputs([output], [new, *decisions])
+    merged, counts = merge_decisions(read_review(new), [read_review(path) for path in decisions], keep=keep)
+    write_patterns(output, merged)
+    gone = f"{counts.kept:,} decided that are no longer proposed kept" if keep else f"{counts.dropped:,} dropped"
+    overruled = f" ({counts.overruled:,} replaced another one)" if counts.overruled else ""
+    say(f"{output}: {len(merged):,} patterns, {counts.carried:,} decisions carried over{overruled}, {gone}")
+    say(f"{counts.todo:,} to do")
+
+
+@command(patterns_app, "export")
+def export_cli(
+    patterns: Path = Arg(..., metavar="FILE", help=_FILE),
+    output: Path = Arg(..., metavar="OUT", help="Tasks to write: .jsonl, or .json for one array"),
+    to: str = Opt(..., "--to", help="prodigy, argilla or label-studio"),
+    view: str | None = Opt(
+        None, "--view", help="todo, accepted, edited, rejected, invalid or all [default: all valid]"
+    ),
+) -> None:
+    """Write patterns as tasks for another annotation tool, and print how to set the tool up.
+
+    Example: convner patterns export assets/patterns/en.jsonl tasks.json --to label-studio
+
+    Example: convner patterns export assets/patterns/en.jsonl tasks.jsonl --to prodigy --view todo
+    """
+    from ..datagen.review.agreement import read_review
+    from ..datagen.review.decisions import is_invalid
+    from ..datagen.review.exchange import get_format
+    from ..datagen.review.exchange.tasks import write_tasks
+    from ..datagen.review.session import Filters
+
+    keep_inputs([output], [patterns])
+    form, filters = get_format(to), Filters(view or "all")
+    chosen = [p for p in read_review(patterns) if filters.match(p) and (view is not None or not is_invalid(p))]
+    if not chosen:
+        raise DataError(f"no pattern to export (--view {view or 'all valid'})", path=patterns)
+    count = write_tasks(output, map(form.to_task, chosen))
+    say(f"{output}: {count:,} tasks. To set the tool up:\n{form.set_up}")
+
+
+@command(patterns_app, "import")
+def import_cli(
+    tasks: Path = Arg(..., metavar="TASKS", help="What the tool exported, JSONL or one JSON array"),
+    source: str = Opt(..., "--from", help="prodigy, argilla or label-studio"),
+    into: Path = Opt(..., "--into", help="Pattern file that was exported; it is changed in place"),
+    reviewer: str = Opt("", "--reviewer", help="Name for these decisions; default: the tool's name of the user"),
+    labels: Path | None = Opt(None, "--labels", help="Label file (YAML): an edit with another label is an error"),
+) -> None:
+    """Take the answers of another annotation tool over into the pattern file, all or none.
+
+    Example: convner patterns import answers.jsonl --from prodigy --into assets/patterns/en.jsonl --reviewer ana
+    """
+    from ..datagen.review.exchange import get_format
+    from ..datagen.review.exchange.tasks import read_tasks
+    from ..datagen.review.importing import import_verdicts
+    from ..datagen.review.reviewed_file import ReviewedFile
+    from ..records import read_labels
+
+    form = get_format(source)
+    known = read_labels(labels) if labels is not None else {}
+    with ReviewedFile(into) as file:
+        verdicts = [verdict for task in read_tasks(tasks) for verdict in form.to_verdicts(task)]
+        counts = import_verdicts(file, verdicts, reviewer=reviewer, labels=known)
+    parts = {
+        "decided": counts.decided,
+        "changed": counts.changed,
+        "the same as before": counts.same,
+        "older than the file's decision": counts.older,
+        "ignored": counts.ignored,
+        "not in the file": counts.unknown,
+    }
+    said = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
+    say(f"{into}: {said or 'nothing was decided in these tasks'}")
+    if counts.conflicts:
+        ids = ", ".join(counts.conflicts[:5])
+        say(f"{len(counts.conflicts):,} that people answered differently stay as they were: {ids}")
+
+
+def _figures(found: Agreement) -> dict[str, Any]:
+    return {
+        "counts": found.counts,
+        "observed": found.observed,
+        "kappa": found.kappa,
+        "kappa_edits": found.kappa_edits,
+        "per_label": {
+            label: {"n": count, "observed": observed, "kappa": kappa}
+            for label, (count, observed, kappa) in found.labels.items()
+        },
+        "conflicts": [
+            {"id": pattern_id(conflict.first), "kind": conflict.kind, "first": conflict.first.status,
+             "second": conflict.second.status}
+            for conflict in found.conflicts
+        ],
+    }  # fmt: skip
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -48,7 +48,8 @@ def browser_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def browser(browser_process: Any) -> Iterator[Any]:
     """A Selenium driver with an empty page of 1200 x 800; a test fails if its page wrote to the console."""
     browser_process.get("about:blank")
-    browser_process.set_window_size(1200, 800)
+    metrics = {"width": 1200, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser_process.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser_process.get_log("browser")
     yield browser_process
     said = [entry["message"] for entry in browser_process.get_log("browser")]
