@@ -41,7 +41,8 @@ def detect_cli(
 ) -> None:
     """Pick the conversational utterances out of traffic, by linguistic features; no model, no key.
 
-    Memory doesn't grow with the file. English and Spanish are built in; docs/detection.md says how to add a language.
+    Memory doesn't grow with the file. English and Spanish are built in; a folder adds a language: see convner detector
+    calibrate --help.
 
     Example: convner detect assets/traffic/en.jsonl corpus/conversational.en.jsonl --rest corpus/commands.en.jsonl
     """
@@ -142,6 +143,11 @@ def calibrate_cli(
     dry_run: bool = Opt(False, "--dry-run", help="Print the cross-validated scores only; leave the test split unseen"),
 ) -> None:
     """Fit weights and threshold of a language on the train split of a labelled file, and score the test split.
+
+    To add a language, make a folder named by its code in --resources DIR with the same word lists as the built-in ones
+    (an error names what is missing), label some hundred utterances, and run this. In a list, entries stand apart by
+    commas or lines and match whole words without case and accents; * stands for letters or for any one word, ^ before
+    an entry wants it where a clause begins, ~ where none begins, $ after it where one ends; !word excepts a word.
 
     Example: convner detector calibrate assets/detection/en.jsonl --lang en --dry-run
 

@@ -136,7 +136,7 @@ def _longest_entries(words: Words, lexicon: Lexicon, i: int, at_start: bool, cha
 
 
 def _fits(entry: Entry, words: Words, i: int, lexicon: Lexicon) -> bool:
-    n, length = len(words), len(entry.words)
+    n, length = len(words.folded), len(entry.words)
     if i + length > n:
         return False
     for k in range(1, length):
