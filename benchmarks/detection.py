@@ -57,7 +57,7 @@ def flagged(detector: HeuristicDetector, path: Path) -> dict[str, Any]:
 
 
 def speed(detector: HeuristicDetector, lang: str, repeats: int = 5) -> dict[str, Any]:
-    """RETURNS (dict): Utterances of the demo traffic a CPU second, one process; the median run, words already cached."""
+    """RETURNS (dict): Utterances of the demo traffic a CPU second, one process, words cached; the median run."""
     texts = [utterance.text for utterance in read_utterances(ROOT / "assets" / "traffic" / f"{lang}.jsonl")]
     rates = []
     for _ in range(repeats):
@@ -129,12 +129,8 @@ def main() -> int:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
     print(table(result))
-    print(
-        "\n"
-        + ", ".join(
-            f"{row['lang']}: {row['utterances_per_cpu_s']:,} utterances a CPU second" for row in result["speed"]
-        )
-    )
+    rates = [f"{row['lang']} {row['utterances_per_cpu_s']:,}" for row in result["speed"]]
+    print(f"\nutterances a CPU second: {', '.join(rates)}")
     return 0
 
 

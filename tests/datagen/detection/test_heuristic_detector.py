@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from spacy_convner.datagen.detection.features import SIGNS
 from spacy_convner.datagen.detection.heuristic_detector import HeuristicDetector, make_heuristic_detector
+from spacy_convner.datagen.detection.labelled import read_labelled, score
 from spacy_convner.datagen.detection.lexicon import BUILT_IN, read_lexicon
 from spacy_convner.datagen.detection.weights_file import read_weights
 from spacy_convner.datagen.ty import ConversationDetector
 from spacy_convner.errors import ConfigError, DataError
+from spacy_convner.records import read_utterances
 
+from ...conftest import ROOT, SHARED
 from .conftest import EU_LISTS, write_language
 
 DETECTOR = HeuristicDetector(None, None)
@@ -133,3 +136,17 @@ def test_built_in_weights_were_calibrated_with_the_lists_as_they_are(lang: str) 
         f"--output {BUILT_IN / lang / 'weights.json'}"
     )
     assert all(weights.weights[name] * sign >= 0 for name, sign in SIGNS.items())
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_held_out_utterances(lang: str) -> None:
+    items = [item for item in read_labelled(ROOT / "assets" / "detection" / f"{lang}.jsonl") if item.split == "test"]
+    found = score([i.conversational for i in items], [DETECTOR(i.text, lang).conversational for i in items])
+    assert found.n >= 200
+    assert found.f1 >= 0.9
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "snips").is_dir(), reason="Snips isn't here")
+def test_commands_of_another_data_set() -> None:
+    utterances = list(read_utterances(SHARED / "data" / "snips" / "test.jsonl"))
+    assert sum(DETECTOR(utterance.text, "en").conversational for utterance in utterances) < 0.1 * len(utterances)
