@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import DataError
-from ...records import normalize_text
 from ..pattern_files import number_patterns, pattern_id, pattern_to_record
 from ..ty import Pattern
 from .decisions import is_decided, is_kept, propose_again
@@ -121,4 +120,4 @@ def _kappa(pairs: Sequence[tuple[Pattern, Pattern]]) -> float | None:
 def _conflict(first: Pattern, second: Pattern) -> str:
     if is_kept(first) != is_kept(second):
         return "keep"
-    return "wording" if is_kept(first) and normalize_text(first.text) != normalize_text(second.text) else ""
+    return "wording" if is_kept(first) and first.text != second.text else ""

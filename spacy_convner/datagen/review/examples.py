@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ...errors import DataError
 from ...ty import CatalogEntry
 from ..pattern_files import pattern_id
 from ..placeholders import Placeholder, parse_placeholders
+from ..population.filling import draw_names, fill, make_frames
 from ..ty import NameSampler, Pattern
 
 
@@ -42,14 +43,14 @@ class ExampleMaker:
             A placeholder whose label has no name left stays one.
         """
         try:
-            pieces = parse_placeholders(pattern.text)
+            pieces = parse_placeholders(" ".join(pattern.text.split()))
         except DataError:
             return []
         sampler = self._sampler(pattern.lang)
         rng = random.Random(f"{pattern_id(pattern)} {turn}")
         found: dict[str, list[Piece]] = {}
         for _ in range(3 * count):
-            example = _populate(pieces, sampler, rng)
+            example = _populate(pattern, sampler, rng) or _fill_some(pieces, sampler, rng)
             found.setdefault("".join(piece.text for piece in example), example)
             if len(found) == count:
                 break
@@ -63,7 +64,25 @@ class ExampleMaker:
         return self._samplers[lang]
 
 
-def _populate(pieces: Iterable[str | Placeholder], sampler: NameSampler, rng: random.Random) -> list[Piece]:
+def _populate(pattern: Pattern, sampler: NameSampler, rng: random.Random) -> list[Piece]:
+    """As ``convner patterns populate`` would; an empty list if a label has no name (left)."""
+    try:
+        [frame] = make_frames([(1, replace(pattern, status="accepted"))], sampler.labels)
+    except DataError:
+        return []
+    entries = draw_names(frame, lambda label, taken: sampler.draw(label, taken, rng))
+    if entries is None:
+        return []
+    example = fill(frame, entries)
+    pieces, position = [], 0
+    for span in example.spans:
+        pieces += [Piece(example.text[position : span.start]), Piece(example.text[span.start : span.end], span.label)]
+        position = span.end
+    return [piece for piece in (*pieces, Piece(example.text[position:])) if piece.text]
+
+
+def _fill_some(pieces: Iterable[str | Placeholder], sampler: NameSampler, rng: random.Random) -> list[Piece]:
+    """Names where there are some; what has none stays a placeholder, so that the gap shows."""
     taken: set[str] = set()
     drawn: dict[Placeholder, str | None] = {}
     example = []

@@ -33,6 +33,12 @@ def test_an_index_stands_for_one_name(examples: ExampleMaker) -> None:
         assert first.text == second.text != third.text
 
 
+def test_articles_agree_as_when_populated(examples: ExampleMaker) -> None:
+    for example in examples(Pattern("play a <Artist> record", "en")):
+        vowel = example[1].text[0] in "AEIOU"
+        assert example[0].text == ("play an " if vowel else "play a ")
+
+
 def test_labels_without_names_stay_placeholders(examples: ExampleMaker) -> None:
     [example] = examples(Pattern("call <Person>", "en"))
     assert example[-1] == Piece("<Person>", "Person", name=False)

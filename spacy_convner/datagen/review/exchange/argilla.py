@@ -23,7 +23,8 @@ settings = rg.Settings(
         rg.TextQuestion("reason", required=False),
     ],
 )
-dataset.records.from_json("FILE.json")            back: dataset.records(with_responses=True).to_json("answers.json")"""
+dataset.records.from_json("FILE.json")
+Back: dataset.records.to_json("answers.json")"""
 
 _AGENT = re.compile(r"[A-Za-z0-9_:./\- ]+")  # what Argilla takes for one
 
