@@ -19,7 +19,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..atomic import write_bytes, write_text
 from ..attrs import drop_exemplars, set_doc_lang
-from ..docbin import read_docbin
+from ..docbin import quick_msgpack, read_docbin
 from ..errors import ConvnerError, DataError, FilterError
 from ..pipelines import pipeline_fingerprint
 from ..records import read_utterances
@@ -76,7 +76,8 @@ def label_file(
     failed: dict[str, int] = _known_failed(folder)
     reason = ""
     for i, shard in _shards(_from_processes(docs), missing, keep_exemplars, on_docs):
-        write_bytes(_shard(folder, i), DocBin(store_user_data=True, docs=shard).to_bytes())
+        with quick_msgpack():
+            write_bytes(_shard(folder, i), DocBin(store_user_data=True, docs=shard).to_bytes())
         here = [doc for doc in shard if doc._.convner.status in _UNANSWERED]
         failed.pop(_shard(folder, i).name, None)
         if here:

@@ -59,11 +59,11 @@ def first_rare(weights: list[float]) -> int:
 
 
 def rare_names(grouped: dict[str, list[WeightedName]]) -> set[tuple[str, str]]:
-    """RETURNS (set): (label, case-folded name) of every rare name; see ``first_rare``."""
+    """RETURNS (set): (label, catalog id) of every rare name; see ``first_rare``."""
     rare: set[tuple[str, str]] = set()
     for label, names in grouped.items():
         start = first_rare([name.weight for name in names])
-        rare.update((label, name.entry.text.casefold()) for name in names[start:])
+        rare.update((label, name.entry.id) for name in names[start:])
     return rare
 
 

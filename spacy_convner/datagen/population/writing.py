@@ -16,7 +16,7 @@ from spacy.util import filter_spans
 
 from ...atomic import atomic_path
 from ...attrs import SELECTED_KEY
-from ...docbin import exemplar_to_doc
+from ...docbin import exemplar_to_doc, quick_msgpack
 from ...errors import ConfigError, DataError
 from ...records import to_record
 from ...ty import Exemplar
@@ -37,6 +37,7 @@ def write_utterances(outputs: Sequence[Path], exemplars: Iterable[Exemplar], nlp
     for output in outputs:
         check_output(output)
     with ExitStack() as stack:
+        stack.enter_context(quick_msgpack())
         # One after the other at the end of the block; an error in it leaves all as they were.
         writers = [stack.enter_context(_open(output, nlp)) for output in outputs]
         for exemplar in exemplars:

@@ -63,7 +63,8 @@ def test_names_of_a_language() -> None:
     # one name, two entries: the popular one stands for both
     assert [(n.entry.id, n.weight) for n in english["Song"] if n.entry.text == "Stay"] == [("Song:Stay", 63)]
     assert rare_names(english) == {
-        ("Song", "sheep"), ("Artist", "dr. dre"), ("Artist", "guns n' roses"), ("SportsTeam", "manchester"),
+        ("Song", "Song:Sheep"), ("Artist", "Artist:Dr. Dre"), ("Artist", "Artist:Guns N' Roses"),
+        ("SportsTeam", "SportsTeam:Manchester"),
     }  # fmt: skip
 
 
