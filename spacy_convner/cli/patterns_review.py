@@ -100,12 +100,17 @@ def _serve(
     typer.echo(address)
     say("Review at this address, on this machine only. Ctrl-C ends it; each decision is saved at once.")
     sys.stdout.flush()
-    if open_page:
+    if open_page and _has_display():
         webbrowser.open(address)
     try:
         server.serve_forever()
     finally:
         server.server_close()
+
+
+def _has_display() -> bool:
+    """Without one, webbrowser would start a browser in this terminal."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _examples(catalogs: list[str], labels: Path | None) -> Examples:

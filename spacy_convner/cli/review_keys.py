@@ -33,15 +33,16 @@ def style(text: str, kind: str) -> str:
 def read_keys(review: TerminalReview) -> None:
     """Review with single keys until q. A refused command is said, and the pattern stays."""
     review.start()
-    while True:
-        typer.echo(style(_PROMPT, "soft"), nl=False)
-        line = _command(review, _read_key())
-        typer.echo("\r\x1b[K", nl=False)
-        try:
-            if line and not review.handle(line):
-                return
-        except DataError as err:
-            typer.echo(style(str(err), "rejected"))
+    with Keyboard() as keyboard:
+        while True:
+            typer.echo(style(_PROMPT, "soft"), nl=False)
+            line = _command(review, keyboard)
+            typer.echo("\r\x1b[K", nl=False)
+            try:
+                if line and not review.handle(line):
+                    return
+            except DataError as err:
+                typer.echo(style(str(err), "rejected"))
 
 
 def read_lines(review: TerminalReview) -> None:
@@ -59,51 +60,73 @@ def read_lines(review: TerminalReview) -> None:
             raise DataError(message, path="<standard input>", line=number, hint=err.hint) from err
 
 
-def _command(review: TerminalReview, key: str) -> str:
+def _command(review: TerminalReview, keyboard: Keyboard) -> str:
+    key = keyboard.read_key()
     if key == "e":
-        text = _ask("edit: ", review.text()) if review.text() else ""
+        text = keyboard.ask("edit: ", review.text()) if review.text() else ""
         return f"e {text}" if text else ""
     if key in ("R", "g", "/"):
-        word = {"R": "r", "g": "g", "/": "/"}[key]
-        text = _ask({"R": "because: ", "g": "id: ", "/": "search: "}[key])
-        return f"{word} {text}" if text or key == "/" else ""
+        text = keyboard.ask({"R": "because: ", "g": "id: ", "/": "search: "}[key])
+        return f"{key.lower()} {text}" if text or key == "/" else ""
     if len(key) == 1 and key in "123456789"[: len(review.reasons)]:
         return f"r {key}"
     return _KEYS.get(key, key if key.isprintable() else "")
 
 
-def _ask(prompt: str, text: str = "") -> str:
-    """A line from the keyboard, filled with ``text`` where the terminal can; "" if people think better of it."""
-    typer.echo("\r\x1b[K", nl=False)
+class Keyboard:
+    """Standard input without waiting for Enter, while the context lasts. Ctrl-C interrupts as ever."""
+
+    def __init__(self) -> None:
+        self._number = sys.stdin.fileno()
+        self._cooked: list[Any] | None = None
+
+    def __enter__(self) -> Keyboard:
+        try:
+            import termios
+            import tty
+        except ImportError:  # Windows: a key and Enter
+            return self
+        self._cooked = termios.tcgetattr(self._number)
+        tty.setcbreak(self._number, termios.TCSADRAIN)  # what was typed already stays
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._cooked is not None:
+            import termios
+
+            termios.tcsetattr(self._number, termios.TCSADRAIN, self._cooked)
+
+    def read_key(self) -> str:
+        """RETURNS (str): One key; an arrow is its escape sequence; "" for the end of input."""
+        if self._cooked is None:
+            line = sys.stdin.readline()
+            return (line.strip() or " ")[:1] if line else ""
+        import select
+
+        key = os.read(self._number, 1)
+        if key == b"\x1b" and select.select([self._number], [], [], 0.05)[0]:
+            key += os.read(self._number, 2)
+        return key.decode("ascii", "replace")
+
+    def ask(self, prompt: str, text: str = "") -> str:
+        """RETURNS (str): A line, filled with ``text`` at first where that can be; "" if people think better of it."""
+        typer.echo("\r\x1b[K", nl=False)
+        self.__exit__()
+        try:
+            return _input(prompt, text)
+        except (EOFError, KeyboardInterrupt):
+            return ""
+        finally:
+            self.__enter__()
+
+
+def _input(prompt: str, text: str) -> str:
     try:
         import readline
     except ImportError:  # Windows
-        return _input(prompt)
+        return input(prompt).strip()
     readline.set_startup_hook(lambda: readline.insert_text(text))
     try:
-        return _input(prompt)
+        return input(prompt).strip()
     finally:
         readline.set_startup_hook()
-
-
-def _input(prompt: str) -> str:
-    try:
-        return input(prompt).strip()
-    except (EOFError, KeyboardInterrupt):
-        return ""
-
-
-def _read_key() -> str:
-    """One key; an arrow is its escape sequence. Ctrl-C interrupts as ever."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows
-        return (sys.stdin.readline().strip() or " ")[:1]
-    number = sys.stdin.fileno()
-    before = termios.tcgetattr(number)
-    try:
-        tty.setcbreak(number)
-        return os.read(number, 8).decode("utf8", "ignore")
-    finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)

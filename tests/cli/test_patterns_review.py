@@ -162,6 +162,7 @@ def test_single_keys(path: Path) -> None:
             press(b"x", b"no command 'x'")
             press(b"3", b"rejected")
             press(b"u", b"undone")
+            press(b"ss\x1b[A", b"is <Movie> any good", 4)  # however fast they come
             os.write(main, b"q")
             wait_for(lambda: process.poll() is not None)
         finally:

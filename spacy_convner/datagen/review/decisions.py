@@ -19,8 +19,8 @@ REASONS = ("unnatural", "wrong label", "too generic", "a command", "duplicate", 
 
 
 def utc_now() -> str:
-    """RETURNS (str): ISO 8601 with milliseconds, so that two decisions have an order."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    """RETURNS (str): ISO 8601, fine enough that two decisions have an order."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def is_invalid(pattern: Pattern) -> bool:
@@ -47,10 +47,7 @@ def check_text(text: str, labels: Collection[str] = ()) -> str:
     text = " ".join(text.split())
     if not text:
         raise DataError("the pattern is empty")
-    try:
-        text.encode("utf8")
-    except UnicodeEncodeError:
-        raise DataError("lone surrogate, not valid Unicode") from None
+    _check_unicode(text)
     placeholders = find_placeholders(text)
     if not placeholders:
         raise DataError("no placeholder", hint="write <Label> where a name goes")
@@ -81,6 +78,7 @@ def decide(
     """
     if action not in ACTIONS:
         raise ConfigError(f"unknown action {action!r:.40}, expected one of {', '.join(ACTIONS)}")
+    _check_unicode(reason + reviewer)
     proposed = pattern.original or pattern.text
     if action == "reject":
         changes = {"status": "rejected", "reason": " ".join(reason.split())}
@@ -100,3 +98,10 @@ def propose_again(pattern: Pattern) -> Pattern:
     """RETURNS (Pattern): As it was before anybody decided."""
     text = pattern.original or pattern.text
     return replace(pattern, text=text, status="proposed", original="", reason="", reviewer="", decided_at="")
+
+
+def _check_unicode(text: str) -> None:
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:
+        raise DataError("lone surrogate, not valid Unicode") from None

@@ -53,7 +53,7 @@ def make_app(
     env = Environment(
         loader=PackageLoader("spacy_convner.datagen.review"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    app = Flask("spacy_convner.review", static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
     lock = threading.Lock()
     start = filters or Filters()

@@ -70,6 +70,12 @@ def test_unknown_action_and_missing_text() -> None:
         decide(PATTERN, "edit")
 
 
+@pytest.mark.parametrize("field", ["reason", "reviewer"])
+def test_what_cannot_be_written(field: str) -> None:
+    with pytest.raises(DataError, match="surrogate"):
+        decide(PATTERN, "reject", **{field: "\udcff"})
+
+
 TEXTS = st.sampled_from(["play <Song>", "play  <Song>", "hear <Song>", "<Song:1> or <Song:1>", "who sings <Song>"])
 
 

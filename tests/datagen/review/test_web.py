@@ -122,6 +122,8 @@ def test_faults_are_said_and_nothing_is_saved(client: FlaskClient, patterns_path
     assert "did you mean <Song>?" in post(client, "decide", **decide, text="play <Sogn>")["error"]
     assert "new text" in post(client, "decide", **decide)["error"]
     assert "expected strings" in post(client, "decide", **decide, text=3)["error"]
+    assert "surrogate" in post(client, "decide", id=FIRST, action="reject", reason="\ud800")["error"]
+    assert "surrogate" in post(client, "check", text="<Song> \ud800")["fault"]
     assert "unknown action" in post(client, "decide", id=FIRST, action="explode")["error"]
     assert "no pattern with the id" in post(client, "decide", id="x", action="accept")["error"]
     assert "'id'" in post(client, "decide", action="accept")["error"]
