@@ -108,4 +108,4 @@ def iso_time(task: Task, field: str, value: object) -> str:
         raise task.fail(field, f"expected a time, got {value!r:.60}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
