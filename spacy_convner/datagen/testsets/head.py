@@ -31,8 +31,8 @@ def probable_utterances(
     frames (Sequence[Frame]): With their frequency in the traffic. grouped (Mapping): Names by label.
     size (int): How many. skip (Collection[str]): Normalised texts that must not come out.
     RETURNS (list[Exemplar]): Most probable first; ``meta["log_probability"]`` is the natural logarithm, counted
-        over these frames. Nothing is drawn. Every label's most probable utterance is there, and a pattern gives no more
-        than twice its even share, as long as the others give enough.
+        over these frames. Nothing is drawn. Every label's most probable utterance is there, and a pattern gives its
+        share of the traffic, as long as the others give theirs: popularity in one label says nothing about another.
     """
     total = sum(frame.frequency for frame in frames)
     streams = [_by_probability(frame, math.log(frame.frequency / total), grouped) for frame in frames]
@@ -64,18 +64,18 @@ def probable_utterances(
         having = [i for i in heads if label in frames[i].slots]
         if having and len(found) < size and not any(_has(item[2], label) for item in found):
             take(max(having, key=lambda i: (heads[i][0], -i)))
-    limit = max(1, math.ceil(2 * size / max(len(frames), 1)))
+    limits = [max(1, size * frame.frequency // total) for frame in frames]
     while heads and len(found) < size:
         heap: list[tuple[float, int]] = []
         for i, (score, _) in heads.items():
-            if counts[i] < limit:
+            if counts[i] < limits[i]:
                 heappush(heap, (-score, i))
         while heap and len(found) < size:
             _, i = heappop(heap)
             take(i)
-            if i in heads and counts[i] < limit:
+            if i in heads and counts[i] < limits[i]:
                 heappush(heap, (-heads[i][0], i))
-        limit *= 2
+        limits = [2 * limit for limit in limits]
     return [exemplar for *_, exemplar in sorted(found, key=_order)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from spacy_convner.datagen.population.names import group_names
 from spacy_convner.datagen.testsets.head import counted_utterances, probable_utterances
 from spacy_convner.datagen.ty import Pattern
 from spacy_convner.errors import DataError
+from spacy_convner.leaks import form_of
+from spacy_convner.ty import CatalogEntry
 
 from ...conftest import parse_markup, write_jsonl
 from .conftest import ENTRIES, frames_of
@@ -82,3 +85,13 @@ def test_counted(tmp_path: Path) -> None:
     bad = write_jsonl(tmp_path / "bad.jsonl", [{**parse_markup("stop"), "meta": {"count": 0}}])
     with pytest.raises(DataError, match=r"bad.jsonl:1.*meta.count"):
         counted_utterances([bad], "en", None, 9)
+
+
+def test_a_form_gives_its_share_of_the_traffic(nlp: Language) -> None:
+    # A label with many names has none that is probable, but its forms are said as often.
+    entries = [CatalogEntry(f"Name {i}", "Song", id=f"s{i}", popularity=100 - i) for i in range(40)]
+    entries += [CatalogEntry(f"Town {i}", "City", id=f"c{i}", popularity=1) for i in range(400)]
+    frames = frames_of(pattern("play <Song>", 3), pattern("<Song> then <Song>", 1), pattern("weather in <City>", 1))
+    found = probable_utterances(frames, group_names(entries, "en"), size=50, nlp=nlp)
+    forms = Counter(form_of(exemplar) for exemplar in found)
+    assert sorted(forms.values()) == [10, 10, 30]
