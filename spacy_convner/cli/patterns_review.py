@@ -178,25 +178,31 @@ def agreement_cli(
 
 @command(patterns_app, "merge")
 def merge_cli(
-    new: Path = Arg(..., metavar="NEW", help="Pattern file, generated anew for example"),
+    new: list[Path] = Arg(..., metavar="NEW...", help="Pattern files, as generated anew; put together in order"),
     decisions: list[Path] = Opt(..., "--decisions", help="Reviewed pattern file; may be repeated, later ones win"),
     output: Path = Opt(..., "--output", "-o", help="Pattern file to write"),
     keep: bool = Opt(True, "--keep/--drop", help="What is decided but not in NEW any more"),
 ) -> None:
     """Carry decisions over to patterns that were generated again, by pattern id.
 
-    Example: convner patterns merge new.jsonl --decisions assets/patterns/en.jsonl --output merged.jsonl
+    What people decided wins over what a generator or the checks rejected. A pattern in several NEW is taken once.
+
+    Example: convner patterns merge new.jsonl more.jsonl --decisions assets/patterns/en.jsonl --output merged.jsonl
     """
     from ..datagen.pattern_files import write_patterns
     from ..datagen.review.agreement import read_review
-    from ..datagen.review.merging import merge_decisions
+    from ..datagen.review.merging import concatenate, merge_decisions
 
-    keep_inputs([output], [new, *decisions])
-    merged, counts = merge_decisions(read_review(new), [read_review(path) for path in decisions], keep=keep)
+    keep_inputs([output], [*new, *decisions])
+    proposed, repeated = concatenate(read_review(path) for path in new)
+    merged, counts = merge_decisions(proposed, [read_review(path) for path in decisions], keep=keep)
     write_patterns(output, merged)
     gone = f"{counts.kept:,} decided that are no longer proposed kept" if keep else f"{counts.dropped:,} dropped"
     overruled = f" ({counts.overruled:,} replaced another one)" if counts.overruled else ""
-    say(f"{output}: {len(merged):,} patterns, {counts.carried:,} decisions carried over{overruled}, {gone}")
+    carried = f"{counts.carried:,} decision{'s' * (counts.carried != 1)} carried over{overruled}"
+    say(f"{output}: {len(merged):,} patterns, {carried}, {gone}")
+    if repeated:
+        say(f"{repeated:,} in more than one file of proposals: the first one is taken")
     say(f"{counts.todo:,} to do")
 
 

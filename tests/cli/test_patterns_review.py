@@ -207,11 +207,40 @@ def test_merge_into_new_proposals(path: Path, tmp_path: Path) -> None:
     new = write_jsonl(tmp_path / "new.jsonl", [PATTERNS[3], PATTERNS[1], {"text": "sing <Song>", "lang": "en"}])
     merged = tmp_path / "merged.jsonl"
     result = run("merge", new, "--decisions", path, "-o", merged)
-    assert "4 patterns, 1 decisions carried over, 1 decided that are no longer proposed kept" in result.stderr
+    assert "4 patterns, 1 decision carried over, 1 decided that are no longer proposed kept" in result.stderr
     assert statuses(merged) == ["proposed", "rejected", "proposed", "accepted"]
     assert "1 dropped" in run("merge", new, "--decisions", path, "-o", merged, "--drop").stderr
     twice = write_jsonl(tmp_path / "twice.jsonl", [PATTERNS[0], PATTERNS[0]])
     fails(run("merge", twice, "--decisions", path, "-o", merged), f"{twice}:2", "the same pattern as in line 1")
+
+
+def test_merge_of_several_files_of_proposals(path: Path, tmp_path: Path) -> None:
+    run("review", path, "--terminal", "--reviewer", "ana", commands="a\na\nr odd\n")
+    refused = {"status": "rejected", "reason": "duplicate: x"}
+    new = write_jsonl(
+        tmp_path / "new.jsonl",
+        [{**PATTERNS[0], **refused, "reviewer": "validate"}, {**PATTERNS[1], **refused, "reviewer": "generate"}],
+    )
+    commands = write_jsonl(
+        tmp_path / "commands.jsonl",
+        [
+            {**PATTERNS[1], "style": "command"},
+            {**PATTERNS[2], "style": "command"},
+            {"text": "stop <Song>", "lang": "en"},
+        ],
+    )
+    merged = tmp_path / "merged.jsonl"
+    result = run("merge", new, commands, "--decisions", path, "--output", merged)
+    assert result.exit_code == 0, result.output
+    assert "4 patterns, 3 decisions carried over, 0 decided" in result.stderr
+    assert "1 in more than one file of proposals" in result.stderr
+    found = read_patterns(merged)
+    assert [p.status for p in found] == ["accepted", "accepted", "rejected", "proposed"]
+    assert [p.style for p in found] == ["conversational", "conversational", "command", "conversational"]
+    assert {p.reviewer for p in found[:3]} == {"ana"}
+    assert [p.reason for p in found[:3]] == ["", "", "odd"]
+    fails(run("merge", new, commands, "--decisions", path, "-o", commands), "is an input")
+    fails(run("merge", new, tmp_path / "none.jsonl", "--decisions", path, "-o", merged), "no such file")
 
 
 @pytest.mark.parametrize("tool", ["prodigy", "argilla", "label-studio"])

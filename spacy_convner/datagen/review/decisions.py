@@ -15,6 +15,7 @@ from ..ty import USABLE, Pattern
 Action = Literal["accept", "edit", "reject"]
 ACTIONS: tuple[str, ...] = get_args(Action)
 VALIDATE = "validate"  # reviewer of the automatic checks
+_AUTOMATIC = frozenset({VALIDATE, "generate"})  # reviewers that are no people
 REASONS = ("unnatural", "wrong label", "too generic", "a command", "duplicate", "wrong language")
 
 
@@ -24,8 +25,8 @@ def utc_now() -> str:
 
 
 def is_invalid(pattern: Pattern) -> bool:
-    """RETURNS (bool): Whether the automatic checks rejected it, and nobody else did."""
-    return pattern.status == "rejected" and pattern.reviewer == VALIDATE
+    """RETURNS (bool): Whether a generator or the automatic checks rejected it, and no person did."""
+    return pattern.status == "rejected" and pattern.reviewer in _AUTOMATIC
 
 
 def is_decided(pattern: Pattern) -> bool:
@@ -74,8 +75,10 @@ def decide(
     pattern (Pattern): In any state. action (str): One of ``ACTIONS``. text (str | None): The new text, of an edit.
     reason (str): Why, of a rejection. labels (Collection[str]): Known labels, see ``check_text``.
     RETURNS (Pattern): "edited" with its ``original`` as long as the text differs from what was proposed.
-    RAISES: DataError if it can't be kept like this; ConfigError for an unknown action.
+    RAISES: DataError if it can't be kept like this; ConfigError for an unknown action or a reviewer who is no person.
     """
+    if reviewer in _AUTOMATIC:
+        raise ConfigError(f"reviewer {reviewer!r} stands for the automatic checks; take another --reviewer")
     if action not in ACTIONS:
         raise ConfigError(f"unknown action {action!r:.40}, expected one of {', '.join(ACTIONS)}")
     _check_unicode(reason + reviewer)

@@ -16,6 +16,7 @@ class MergeCounts:
 
     carried: Decisions carried over. overruled: Decisions of the new file that were replaced by other ones.
     kept: Decided before, no longer proposed, kept. dropped: The same, left out. todo: Without a decision now.
+    repeated: In a later one of several new files too, left out there.
     """
 
     carried: int = 0
@@ -23,6 +24,27 @@ class MergeCounts:
     kept: int = 0
     dropped: int = 0
     todo: int = 0
+    repeated: int = 0
+
+
+def concatenate(files: Iterable[Sequence[Pattern]]) -> tuple[list[Pattern], int]:
+    """Put proposals of several files one after the other.
+
+    files (Iterable[Sequence[Pattern]]): Of a pattern in several the first one stays, with the first decision on it that
+    a person made, if any. RETURNS (tuple[list[Pattern], int]): Patterns; how many were left out.
+    """
+    found: dict[str, Pattern] = {}
+    repeated = 0
+    for patterns in files:
+        for pattern in patterns:
+            identity = pattern_id(pattern)
+            first = found.get(identity)
+            repeated += first is not None
+            if first is None:
+                found[identity] = pattern
+            elif is_decided(pattern) and not is_decided(first):
+                found[identity] = _carry(pattern, first)
+    return list(found.values()), repeated
 
 
 def merge_decisions(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy_convner.datagen.pattern_files import parse_pattern, pattern_id
 from spacy_convner.datagen.review.agreement import cohen_kappa, conflict_records, measure_agreement
 from spacy_convner.datagen.review.decisions import decide
-from spacy_convner.datagen.review.merging import merge_decisions
+from spacy_convner.datagen.review.merging import concatenate, merge_decisions
 from spacy_convner.datagen.ty import Pattern
 from spacy_convner.errors import DataError
 
@@ -107,8 +107,18 @@ def test_merge_keeps_or_drops_what_is_no_longer_proposed() -> None:
     assert (len(dropped), counts.kept, counts.dropped) == (4, 0, 1)
 
 
-def test_merge_lets_people_overrule_the_checks() -> None:
-    checked = [replace(PROPOSED[0], status="rejected", reviewer="validate", reason="x")]
+def test_proposals_of_several_files() -> None:
+    first, second = review("-r----")[:3], [replace(pattern, cluster=9) for pattern in review("ra-e--")]
+    found, repeated = concatenate([first, second, second])
+    assert [p.status for p in found] == ["rejected", "rejected", "proposed", "edited", "proposed", "proposed"]
+    assert [p.cluster for p in found] == [None] * 3 + [9] * 3
+    assert repeated == 3 + 6
+    assert concatenate([]) == ([], 0)
+
+
+@pytest.mark.parametrize("reviewer", ["validate", "generate"])
+def test_merge_lets_people_overrule_the_checks(reviewer: str) -> None:
+    checked = [replace(PROPOSED[0], status="rejected", reviewer=reviewer, reason="x")]
     merged, counts = merge_decisions(checked, [review("a-----")])
     assert (merged[0].status, merged[0].reason, counts.overruled) == ("accepted", "", 0)
     assert merge_decisions(PROPOSED[:1], [checked])[0] == PROPOSED[:1]

@@ -63,6 +63,13 @@ def test_what_is_no_pattern(text: str, words: str) -> None:
         decide(PATTERN, "edit", text=text, labels=["Song", "Artist"])
 
 
+@pytest.mark.parametrize("reviewer", ["validate", "generate"])
+def test_what_no_person_rejected_is_not_decided(reviewer: str) -> None:
+    assert not is_decided(Pattern("play", "en", status="rejected", reviewer=reviewer))
+    with pytest.raises(ConfigError, match="another --reviewer"):
+        decide(PATTERN, "reject", reviewer=reviewer)
+
+
 def test_unknown_action_and_missing_text() -> None:
     with pytest.raises(ConfigError, match="accept, edit, reject"):
         decide(PATTERN, "maybe")
