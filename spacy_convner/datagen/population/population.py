@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Literal
 
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 
 from ...records import normalize_text
 from ...ty import CatalogEntry, Exemplar
@@ -122,11 +123,22 @@ def _make_utterance(
 
 
 def fits_tokens(nlp: Language, exemplar: Exemplar) -> bool:
-    """RETURNS (bool): Whether every span begins and ends where tokens do."""
-    if not exemplar.spans:
-        return True
-    doc = nlp.make_doc(exemplar.text)
-    return all(doc.char_span(span.start, span.end) is not None for span in exemplar.spans)
+    """RETURNS (bool): Whether every span begins and ends where tokens do; what is looked at isn't kept in the vocab."""
+    text = exemplar.text
+    for start, end in {(span.start, span.end) for span in exemplar.spans}:
+        left, right = 0, len(text)
+        if isinstance(nlp.tokenizer, Tokenizer):  # it looks at what is between white space alone
+            left, right = start, end
+            while left and not text[left - 1].isspace():
+                left -= 1
+            while right < len(text) and not text[right].isspace():
+                right += 1
+            if (left, right) == (start, end):
+                continue
+        with nlp.memory_zone():
+            if nlp.make_doc(text[left:right]).char_span(start - left, end - left) is None:
+                return False
+    return True
 
 
 class SeenTexts:

@@ -103,20 +103,26 @@ def _shards(folder: Path, nlp: Language) -> Iterator[Write]:
     temporary = folder.parent / f".{secrets.token_hex(8)}.tmp"
     temporary.mkdir()
     try:
-        docbin, number = DocBin(store_user_data=True), 0
+        waiting: list[Exemplar] = []
+        number = 0
 
         def save() -> None:
-            nonlocal docbin, number
+            nonlocal number
+            docbin = DocBin(store_user_data=True)
+            with nlp.memory_zone():  # else every new word would stay in the vocab
+                for exemplar in waiting:
+                    docbin.add(populated_doc(nlp, exemplar))
             docbin.to_disk(temporary / f"part-{number:06d}.spacy")
-            docbin, number = DocBin(store_user_data=True), number + 1
+            number += 1
+            waiting.clear()
 
         def write(exemplar: Exemplar) -> None:
-            docbin.add(populated_doc(nlp, exemplar))
-            if len(docbin) == SHARD:
+            waiting.append(exemplar)
+            if len(waiting) == SHARD:
                 save()
 
         yield write
-        if len(docbin):
+        if waiting:
             save()
         old = folder.parent / f".{secrets.token_hex(8)}.tmp"
         if folder.exists():
