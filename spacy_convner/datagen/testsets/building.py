@@ -156,6 +156,7 @@ class _Maker:
         for (side, of_side, names), size in zip(sides, (n_dev, plan.size - n_dev), strict=True):
             if size:
                 self.populate(side, of_side, names, size, plan.noise)
+                self.check_size(side, size)
         used = {exemplar.meta["pattern"] for exemplar in self.built.sets[name]}
         self.built.patterns = [frame.pattern for frame in frames if frame.id in used]
 
@@ -183,7 +184,15 @@ class _Maker:
             seed=plan.seed,
         )
         frames = [frame for frame in self.frames() if frame.slots]
-        self.populate(name, frames, unseen.entries, plan.unseen_size, plan.noise)
+        orders = [frame for frame in frames if frame.style == "command"]
+        talk = [frame for frame in frames if frame.style == "conversational"]
+        # Half of either kind: what is new is asked for in commands as in conversation.
+        if orders:
+            self.populate(name, orders, unseen.entries, plan.unseen_size // (2 if talk else 1), plan.noise)
+        left = plan.unseen_size - len(self.built.sets.get(name, ()))
+        if talk and left:
+            self.populate(name, talk, unseen.entries, left, plan.noise)
+        self.check_size(name, plan.unseen_size)
         self.built.reserved = unseen.reserved
         self.built.unseen_names = unseen_records(self.built.sets[name], unseen.entries, self.normalizer)
 
@@ -205,10 +214,9 @@ class _Maker:
             frames, sampler, size=size, nlp=self.nlp, seed=self.plan.seed, noise=noise, skip=skip, report=report
         )
         self.add(name, stream)
-        self.check_size(name, size)
 
     def add(self, name: str, stream: Iterator[Exemplar]) -> None:
-        found = self.built.sets[name] = []
+        found = self.built.sets.setdefault(name, [])
         for exemplar in stream:
             found.append(exemplar)
             if self.on_utterance is not None:
