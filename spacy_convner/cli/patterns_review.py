@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import secrets
-import sys
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..datagen.pattern_files import pattern_id
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .app import Arg, Opt, command, keep_inputs, patterns_app, say
 from .populate import CATALOG
 
 if TYPE_CHECKING:
     from ..datagen.review.agreement import Agreement
-    from ..datagen.review.session import Filters, ReviewSession
-    from ..datagen.review.view import Examples
 
 _FILE = "Pattern file (JSONL)"
 
@@ -33,6 +26,9 @@ def review_cli(
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): the only labels that an edit may use"),
     reviewer: str | None = Opt(None, "--reviewer", help="Who decides; default: your user name"),
     terminal: bool = Opt(False, "--terminal", help="Review in the terminal; reads commands from standard input"),
+    quiet: bool = Opt(False, "--quiet", "-q", help="Terminal: print a line for each decision, and no patterns"),
+    check: bool = Opt(False, "--check", help="Terminal: report the commands that would be refused; change nothing"),
+    keep_going: bool = Opt(False, "--keep-going", help="Terminal: skip refused commands of a script; fail at its end"),
     view: str = Opt("todo", "--view", help="What to show first: todo, accepted, edited, rejected, invalid or all"),
     label: str | None = Opt(None, "--label", help="Show patterns with this label"),
     lang: str | None = Opt(None, "--lang", help="Show patterns of this language"),
@@ -44,89 +40,45 @@ def review_cli(
 ) -> None:
     """Accept, edit and reject patterns on a local page, or in the terminal, with the keyboard.
 
-    Saved after every decision; stop whenever you like and continue with the same command.
+    Saved after every decision; stop whenever you like and continue with the same command. Without a keyboard,
+    --terminal reads a command a line, about the pattern that is shown or the one of an id: "a ID", "r ID too generic",
+    "e ID play <Song>"; "?" lists them all.
 
     Example: convner patterns review assets/patterns/en.jsonl --catalog assets/catalogs --labels assets/labels.yml
 
     Example: printf 'a\\nr too generic\\nu\\nq\\n' | convner patterns review patterns.jsonl --terminal
+
+    Example: convner patterns review patterns.jsonl --terminal --check < decisions.txt
     """
     from ..datagen.review.decisions import REASONS
     from ..datagen.review.reviewed_file import ReviewedFile
     from ..datagen.review.session import Filters, ReviewSession
     from ..datagen.review.terminal import TerminalReview
     from ..records import read_labels
+    from .review_run import check_lines, make_examples, review_here, serve, user_name
 
+    if not terminal and (quiet or check or keep_going):
+        raise ConfigError("--quiet, --check and --keep-going go with --terminal")
     known = read_labels(labels) if labels is not None else {}
-    examples = _examples(catalog, labels) if catalog else None
+    examples = make_examples(catalog, labels) if catalog else None
     reasons = tuple(reason) or REASONS
     filters = Filters(view, label, lang, cluster, search)
-    with ReviewedFile(patterns) as file:
-        session = ReviewSession(file, reviewer or _user(), known, strict=labels is not None)
+    with ReviewedFile(patterns, write=not check) as file:
+        session = ReviewSession(file, reviewer or user_name(), known, strict=labels is not None)
         shown = TerminalReview(session, typer.echo, filters=filters, examples=examples, reasons=reasons)
+        shown.quiet, shown.warn = quiet, say
+        if check:
+            check_lines(shown)
+            return
         try:
             if terminal:
-                _review_here(shown)
+                review_here(shown, keep_going)
             else:
-                _serve(session, examples, filters, reasons, port, open_page)
+                serve(session, examples, filters, reasons, port, open_page)
         except KeyboardInterrupt:
             typer.echo("", err=True)
         finally:
             say(shown.summary())
-
-
-def _review_here(review: Any) -> None:
-    from .review_keys import read_keys, read_lines, style
-
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        review.style = style
-        read_keys(review)
-    else:
-        read_lines(review)
-
-
-def _serve(
-    session: ReviewSession,
-    examples: Examples | None,
-    filters: Filters,
-    reasons: tuple[str, ...],
-    port: int,
-    open_page: bool,
-) -> None:
-    from ..datagen.review.web import HOST, make_app, make_server
-
-    token = secrets.token_urlsafe(16)
-    server = make_server(make_app(session, token, examples, filters, reasons), port)
-    address = f"http://{HOST}:{server.port}/?token={token}"
-    typer.echo(address)
-    say("Review at this address, on this machine only. Ctrl-C ends it; each decision is saved at once.")
-    sys.stdout.flush()
-    if open_page and _has_display():
-        webbrowser.open(address)
-    try:
-        server.serve_forever()
-    finally:
-        server.server_close()
-
-
-def _has_display() -> bool:
-    """Without one, webbrowser would start a browser in this terminal."""
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _examples(catalogs: list[str], labels: Path | None) -> Examples:
-    from ..datagen.population.popularity_sampler import make_popularity_sampler
-    from ..datagen.review.examples import ExampleMaker
-    from .populate import read_entries
-
-    entries = list(read_entries(catalogs, labels))
-    return ExampleMaker(lambda: entries, make_popularity_sampler)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no name for this number, as in some containers
-        return f"user {os.getuid()}"
 
 
 @command(patterns_app, "agreement")
@@ -178,7 +130,7 @@ def agreement_cli(
 
 @command(patterns_app, "merge")
 def merge_cli(
-    new: list[Path] = Arg(..., metavar="NEW...", help="Pattern files, as generated anew; put together in order"),
+    new: list[Path] = Arg(..., metavar="NEW", help="Pattern files, as generated anew; put together in order"),
     decisions: list[Path] = Opt(..., "--decisions", help="Reviewed pattern file; may be repeated, later ones win"),
     output: Path = Opt(..., "--output", "-o", help="Pattern file to write"),
     keep: bool = Opt(True, "--keep/--drop", help="What is decided but not in NEW any more"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from ..datagen.pattern_files import pattern_id
+from ..datagen.review.reviewed_file import ChangedFileError
 from ..datagen.review.terminal import TerminalReview
 from ..errors import DataError
 
@@ -45,32 +48,58 @@ def read_keys(review: TerminalReview) -> None:
                 typer.echo(style(str(err), "rejected"))
 
 
-def read_lines(review: TerminalReview) -> None:
-    """Review with a command a line, so that it can be scripted.
+def read_lines(review: TerminalReview, refused: Callable[[str], None] | None = None) -> tuple[int, int]:
+    """Review with a command a line (UTF-8), so that it can be scripted.
 
-    RAISES: DataError for a refused command: what follows it was meant for another pattern.
+    refused (Callable | None): Takes what is wrong with a command; the next one follows.
+    RETURNS (tuple[int, int]): Commands, those refused. RAISES: DataError for a refused command without ``refused``:
+    what follows it was meant for another pattern.
     """
     review.start()
-    for number, line in enumerate(sys.stdin, 1):
+    commands = wrong = 0
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        commands += bool(line.strip())
         try:
-            if not review.handle(line):
-                return
+            if not review.handle(_decode(line)):
+                break
+        except ChangedFileError:
+            raise
         except DataError as err:
-            message = f"command {line.strip()!r:.60}: {err.message}"
-            raise DataError(message, path="<standard input>", line=number, hint=err.hint) from err
+            message = f"command {line.decode('utf8', 'replace').strip()!r:.60}: {err.message}"
+            fault = DataError(message, path="<standard input>", line=number, hint=err.hint)
+            if refused is None:
+                raise fault from err
+            refused(str(fault))
+            wrong += 1
+    return commands, wrong
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf8")
+    except UnicodeDecodeError:
+        raise DataError("not UTF-8") from None
 
 
 def _command(review: TerminalReview, keyboard: Keyboard) -> str:
     key = keyboard.read_key()
     if key == "e":
         text = keyboard.ask("edit: ", review.text()) if review.text() else ""
-        return f"e {text}" if text else ""
+        return _about(review, "e", text) if text else ""
     if key in ("R", "g", "/"):
         text = keyboard.ask({"R": "because: ", "g": "id: ", "/": "search: "}[key])
+        if key == "R" and text:
+            return _about(review, "r", text)
         return f"{key.lower()} {text}" if text or key == "/" else ""
     if len(key) == 1 and key in "123456789"[: len(review.reasons)]:
         return f"r {key}"
     return _KEYS.get(key, key if key.isprintable() else "")
+
+
+def _about(review: TerminalReview, word: str, text: str) -> str:
+    """A command that names its pattern: what people typed may begin like an id."""
+    position = review.position
+    return f"{word} {text}" if position is None else f"{word} {pattern_id(review.session.patterns[position])} {text}"
 
 
 class Keyboard:

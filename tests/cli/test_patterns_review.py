@@ -19,7 +19,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from spacy_convner.cli import app
-from spacy_convner.datagen.pattern_files import read_patterns
+from spacy_convner.datagen.pattern_files import pattern_id, read_patterns
 from tests.conftest import write_jsonl
 
 runner = CliRunner()
@@ -65,7 +65,8 @@ def test_a_scripted_review(path: Path) -> None:
     assert statuses(path) == ["accepted", "rejected", "proposed", "proposed"]
     assert read_patterns(path)[1].reason == "too generic"
     assert "  put on <Artist>" in result.stdout.splitlines()
-    assert "2 decisions by ana (1 accepted, 0 edited, 1 rejected); 2 to do" in result.stderr
+    assert "2 decisions by ana (1 accepted, 0 edited, 1 rejected)" in result.stderr
+    assert "conversational           2         1         0         1         0" in result.stderr
     result = run("review", path, "--terminal", "--reviewer", "ana", commands="u\na\n")  # the end of input ends it
     assert result.exit_code == 0, result.output
     assert statuses(path) == ["accepted", "accepted", "proposed", "proposed"]
@@ -87,7 +88,53 @@ def test_a_refused_command_ends_a_script(path: Path, labels_path: Path) -> None:
     result = run("review", path, "--terminal", "--labels", labels_path, commands=script)
     fails(result, "<standard input>:2: command 'e play <City> and <Sogn>'", "unknown label <Sogn>", "<Song>?")
     assert statuses(path) == ["accepted", "proposed", "proposed", "proposed"]
-    assert "1 decisions" in result.stderr
+    assert "1 decision by" in result.stderr
+
+
+def test_a_script_that_names_patterns(path: Path) -> None:
+    song, artist, movie, _ = [pattern_id(pattern) for pattern in read_patterns(path)]
+    result = run("review", path, "--terminal", "--quiet", commands=f"r {artist[:8]}\na {movie}\nl 1\n")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        f"rejected {artist}: put on <Artist>",
+        f"accepted {movie}: is <Movie> any good",
+        f"{song}\tplay <Song> by <Artist>\tplay hello by adele",
+    ]
+    assert f"{artist}: rejected without a reason" in result.stderr
+    assert statuses(path) == ["proposed", "rejected", "accepted", "proposed"]
+
+
+BAD = "a\nx\n\na 00000000\ne is <Movie> 2024\ne play\nr odd\n"
+
+
+def test_skipping_refused_commands(path: Path) -> None:
+    result = run("review", path, "--terminal", "--keep-going", commands=BAD)
+    fails(
+        result,
+        "<standard input>:2: command 'x': no command",
+        "<standard input>:4: command 'a 00000000': no pattern with the id",
+        "<standard input>:6: command 'e play': no placeholder",
+        "3 of 6 commands were refused and skipped",
+        "3 decisions by",
+    )
+    assert statuses(path) == ["accepted", "edited", "rejected", "proposed"]
+
+
+def test_checking_a_script(path: Path) -> None:
+    before = path.read_bytes()
+    result = run("review", path, "--terminal", "--check", commands=BAD)
+    fails(result, "3 of 6 commands would be refused; nothing was changed")
+    assert [line.split()[1][7:8] for line in result.stdout.splitlines()] == ["2", "4", "6"]
+    result = run("review", path, "--terminal", "--check", commands="a\nr\nu\n")
+    assert result.exit_code == 0, result.output
+    assert (result.stdout, result.stderr) == ("", "3 commands, none would be refused; nothing was changed\n")
+    assert path.read_bytes() == before
+
+
+def test_a_script_that_is_no_text(path: Path) -> None:
+    result = runner.invoke(app, ["patterns", "review", str(path), "--terminal"], input=b"a\nr \xff\n")
+    fails(result, "<standard input>:2", "not UTF-8")
+    assert statuses(path)[:2] == ["accepted", "proposed"]
 
 
 def test_faults(path: Path, tmp_path: Path, catalog_path: Path) -> None:
@@ -96,6 +143,8 @@ def test_faults(path: Path, tmp_path: Path, catalog_path: Path) -> None:
     fails(run("review", tmp_path / "empty.jsonl"), "empty")
     bad = write_jsonl(tmp_path / "bad.jsonl", [PATTERNS[0], {"text": "x", "lang": "en", "status": "good"}])
     fails(run("review", bad, "--terminal"), f"{bad}:2: field 'status'")
+    for option in ("--quiet", "--check", "--keep-going"):
+        fails(run("review", path, option), "go with --terminal")
     fails(run("review", path, "--view", "new"), "unknown view 'new'")
     fails(run("review", path, "-c", tmp_path / "none"), "no such file")
     fails(run("review", path, "--labels", tmp_path / "none.yml"), "no such file")
@@ -158,7 +207,7 @@ def test_single_keys(path: Path) -> None:
             wait_for(lambda: sees(b"[?]"))
             press(b"\x1b[C", b"accepted")  # the arrow to the right
             press(b"e", b"put on <Artist>", 2)  # the line to edit comes filled
-            press(b" please\r", b"edited")
+            press(b" 2024\r", b"edited")
             press(b"x", b"no command 'x'")
             press(b"3", b"rejected")
             press(b"u", b"undone")
@@ -171,7 +220,7 @@ def test_single_keys(path: Path) -> None:
     assert process.returncode == 0
     found = read_patterns(path)
     assert [p.status for p in found] == ["accepted", "edited", "proposed", "proposed"]
-    assert found[1].text == "put on <Artist> please"
+    assert found[1].text == "put on <Artist> 2024"
 
 
 def test_agreement_conflicts_and_merge(path: Path, tmp_path: Path) -> None:

@@ -33,10 +33,13 @@ class ReviewedFile:
 
     Untouched lines stay as they are, so that a diff shows decisions and nothing else; fields that patterns don't have
     are kept. Use as a context manager: inside it, other reviews and imports of this file are refused.
+
+    write (bool): Whether changes go to the file; else they stay in memory, and others may have the file meanwhile.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, write: bool = True) -> None:
         self.path = path
+        self._write = write
         self.patterns: list[Pattern] = []
         self.records: list[dict[str, Any]] = []
         self.positions: dict[str, int] = {}
@@ -48,7 +51,7 @@ class ReviewedFile:
         check_file(self.path)
         if not self.path.is_file() or self.path.suffix == ".gz":
             raise DataError("decisions are written into the file, so it must be a plain one", path=self.path)
-        self._lock = _take_lock(self.path)
+        self._lock = _take_lock(self.path) if self._write else None
         try:
             self.load()
         except BaseException:
@@ -103,9 +106,11 @@ class ReviewedFile:
         lines = list(self._lines)
         for position, (_, record) in changes.items():
             lines[position] = _to_line(record)
-        text = "".join(lines)
-        write_text(self.path, text)
-        self._lines, self._digest = lines, hashlib.sha256(text.encode("utf8")).hexdigest()
+        if self._write:
+            text = "".join(lines)
+            write_text(self.path, text)
+            self._digest = hashlib.sha256(text.encode("utf8")).hexdigest()
+        self._lines = lines
         for position, (pattern, record) in changes.items():
             self.patterns[position], self.records[position] = pattern, record
 

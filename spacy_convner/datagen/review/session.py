@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import ConfigError, DataError
 from ...records import normalize_text
@@ -69,6 +69,14 @@ class Progress:
         return self.views["todo"] / self.rate if self.rate else None
 
 
+class Undone(NamedTuple):
+    """A decision that was taken back. was (Pattern): As it was decided. earlier (bool): In an earlier session."""
+
+    position: int
+    was: Pattern
+    earlier: bool
+
+
 @dataclass(slots=True)
 class ReviewSession:
     """Decide on the patterns of a file; each decision is on disk when the call returns.
@@ -102,6 +110,10 @@ class ReviewSession:
             return self.file.positions[identity]
         except KeyError:
             raise DataError(f"no pattern with the id {identity!r:.40}") from None
+
+    def starting(self, start: str) -> list[str]:
+        """RETURNS (list[str]): Ids that begin with ``start``, in the file's order."""
+        return [identity for identity in self.file.positions if identity.startswith(start)]
 
     def select(self, filters: Filters) -> list[int]:
         """RETURNS (list[int]): Positions of what matches, in the file's order."""
@@ -147,19 +159,20 @@ class ReviewSession:
         self.made[pattern.status] += 1
         return pattern
 
-    def undo(self) -> int | None:
+    def undo(self) -> Undone | None:
         """Take the last decision back; of earlier sessions, this reviewer's.
 
-        RETURNS (int | None): Position of the pattern; None if there is nothing to undo. RAISES: DataError.
+        RETURNS (Undone | None): None if there is nothing to undo. RAISES: DataError; then nothing was changed.
         """
         if self._undo:
             position, before, record, status = self._undo[-1]
+            was = self.patterns[position]
             self.file.replace({position: (before, record)})
             self._undo.pop()
             self.made[status] -= 1
             if len(self._times) > 1:
                 self._times.pop()
-            return position
+            return Undone(position, was, earlier=False)
         own = [
             (pattern.decided_at, position)
             for position, pattern in enumerate(self.patterns)
@@ -168,9 +181,10 @@ class ReviewSession:
         if not own:
             return None
         position = max(own)[1]
-        pattern = propose_again(self.patterns[position])
+        was = self.patterns[position]
+        pattern = propose_again(was)
         self.file.replace({position: (pattern, self.file.record_of(position, pattern))})
-        return position
+        return Undone(position, was, earlier=True)
 
     def reload(self) -> None:
         """Read the file again, after somebody else changed it. RAISES: DataError."""

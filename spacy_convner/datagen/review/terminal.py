@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import DataError
 from ..pattern_files import pattern_id
+from ..ty import STYLES, Pattern
+from .commands import HELP, Command, parse_command
 from .decisions import REASONS
 from .examples import Piece, seed_pieces
-from .session import Filters, ReviewSession
+from .session import VIEWS, Filters, ReviewSession, view_of
 from .view import Examples, cluster_name, preview
 
-HELP = """\
-  a              accept
-  r [REASON]     reject; a digit stands for a reason: {reasons}
-  e TEXT         save TEXT in its place
-  u              undo, as often as you like
-  s              skip for now                 b  back to the one before
-  m              other examples               g ID  go to a pattern
-  / [WORDS]      only patterns, seeds or ids with these words
-  q              quit; each decision is in the file already"""
+_LISTED = 10  # patterns
 
 
 def plain(text: str, kind: str) -> str:
@@ -28,11 +23,16 @@ def plain(text: str, kind: str) -> str:
     return text
 
 
+def discard(text: str) -> None:
+    """Say nothing."""
+
+
 @dataclass(slots=True)
 class TerminalReview:
     """Shows patterns one after the other and takes commands.
 
     write (Callable): Prints a line. style (Callable): Text and kind (see ``plain``) → text with colours.
+    warn (Callable): Prints what people should know about a decision. quiet (bool): Show patterns only when asked to.
     """
 
     session: ReviewSession
@@ -43,6 +43,8 @@ class TerminalReview:
     reasons: Sequence[str] = REASONS
     position: int | None = None
     turn: int = 0
+    quiet: bool = False
+    warn: Callable[[str], None] = discard
 
     def start(self) -> None:
         """Show the first pattern."""
@@ -54,14 +56,15 @@ class TerminalReview:
         return "" if self.position is None else self.session.patterns[self.position].text
 
     def show(self) -> None:
-        """Print the pattern that it is about, its seeds and examples."""
+        """Print the pattern that it is about, its seeds and examples; nothing if ``quiet``."""
+        if self.quiet:
+            return
         queue = self.session.select(self.filters)
         if self.position is None:
-            todo = self.session.progress().views["todo"]
-            self.write(f"Nothing matches; {todo} to do in all." if todo else "Everything is decided.")
+            self.write(self._nothing())
             return
         pattern = self.session.patterns[self.position]
-        rank = f"{queue.index(self.position) + 1} of {len(queue)}" if self.position in queue else "not in this list"
+        rank = f"{queue.index(self.position) + 1} of {len(queue)}" if self.position in queue else self._outside(pattern)
         said = f"said {pattern.frequency:,} times" if pattern.frequency > 1 else ""
         facts = [rank, pattern.lang, cluster_name(pattern), pattern.style, said, pattern_id(pattern)]
         self.write("")
@@ -82,8 +85,8 @@ class TerminalReview:
 
         line (str): As in ``HELP``. RETURNS (bool): Whether to go on. RAISES: DataError; then nothing was changed.
         """
-        word, _, rest = line.strip().partition(" ")
-        rest = rest.strip()
+        command = parse_command(line, self.session)
+        word, position, rest = command
         if word == "":
             return True
         if word in ("q", "quit"):
@@ -92,7 +95,7 @@ class TerminalReview:
             reasons = ", ".join(f"{number} {reason}" for number, reason in enumerate(self.reasons, 1))
             self.write(HELP.format(reasons=reasons))
         elif word in ("a", "r", "e"):
-            self._decide(word, rest)
+            self._decide(command)
         elif word == "u":
             self._undo()
         elif word in ("s", "b"):
@@ -101,8 +104,10 @@ class TerminalReview:
             self.turn += 1
             self.show()
         elif word == "g":
-            self.position, self.turn = self.session.position(rest), 0
+            self.position, self.turn = position, 0
             self.show()
+        elif word == "l":
+            self._list(rest)
         elif word == "/":
             filters = self.filters
             self.filters = Filters(filters.view, filters.label, filters.lang, filters.cluster, rest)
@@ -112,34 +117,76 @@ class TerminalReview:
         return True
 
     def summary(self) -> str:
-        """RETURNS (str): What was decided in this session and what is left, in one line."""
-        made, views = self.session.made, self.session.progress().views
+        """RETURNS (str): What was decided in this session, and what the whole file has by style and status; lines."""
+        made = self.session.made
         counts = ", ".join(f"{made[status]:,} {status}" for status in ("accepted", "edited", "rejected"))
-        return (
-            f"{self.session.file.path}: {made.total():,} decisions by {self.session.reviewer} ({counts}); "
-            f"{views['todo']:,} to do"
+        decisions = f"{made.total():,} decision{'s' * (made.total() != 1)} by {self.session.reviewer}"
+        views = VIEWS[:-1]
+        cells: Counter[tuple[str, str]] = Counter(
+            (pattern.style, view_of(pattern)) for pattern in self.session.patterns
         )
+        styles = [style for style in STYLES if any(cells[style, view] for view in views)]
+        rows = [(style, [cells[style, view] for view in views]) for style in styles]
+        if len(rows) > 1:
+            rows.append(("in all", [sum(column) for column in zip(*(row for _, row in rows), strict=True)]))
+        lines = [f"{self.session.file.path}: {decisions} ({counts})", f"{'':<16}" + "".join(f"{v:>10}" for v in views)]
+        lines += [f"{name:<16}" + "".join(f"{count:>10,}" for count in row) for name, row in rows]
+        return "\n".join(lines)
 
-    def _decide(self, word: str, rest: str) -> None:
-        if self.position is None:
+    def _nothing(self) -> str:
+        if todo := self.session.progress().views["todo"]:
+            return f"Nothing matches; {todo} to do in all."
+        return "Nothing is left to do. What is decided: g ID, or --view"
+
+    def _outside(self, pattern: Pattern) -> str:
+        """Why a pattern is shown that the filters leave out."""
+        view = view_of(pattern)
+        if self.filters.view == "todo" and view != "todo":
+            return "refused by the checks" if view == "invalid" else "decided already"
+        return "beside the filter"
+
+    def _list(self, rest: str) -> None:
+        if rest and not (rest.isdecimal() and int(rest)):
+            raise DataError(f"expected a number of patterns, got {rest!r:.40}", hint="l 20")
+        queue = [p for p in self.session.select(self.filters) if self.position is None or p >= self.position]
+        if not queue:
+            self.write(self._nothing())
+        for position in queue[: int(rest or _LISTED)]:
+            pattern = self.session.patterns[position]
+            cells = pattern_id(pattern), pattern.text, pattern.seeds[0] if pattern.seeds else ""
+            self.write("\t".join(map(_printable, cells)))
+
+    def _decide(self, command: Command) -> None:
+        word, named, rest = command
+        position = self.position if named is None else named
+        if word == "a" and rest:
+            raise DataError(f"nothing may follow a but an id, got {rest!r:.40}", hint="a ID")
+        if position is None:
             raise DataError("there is no pattern to decide on", hint="q quits")
         if word == "e" and not rest:
             raise DataError("an edit needs the new text", hint="e TEXT")
-        if word == "a" and rest:
-            raise DataError(f"nothing may follow a, got {rest!r:.40}")
         if word == "r" and rest.isdecimal() and 0 < int(rest) <= len(self.reasons):
             rest = self.reasons[int(rest) - 1]
         action = {"a": "accept", "r": "reject", "e": "edit"}[word]
-        pattern = self.session.decide(self.position, action, rest if word == "e" else None, rest if word == "r" else "")
+        pattern = self.session.decide(position, action, rest if word == "e" else None, rest if word == "r" else "")
         self.write(f"{self.style(pattern.status, pattern.status)} {pattern_id(pattern)}: {_printable(pattern.text)}")
-        self._move(1)
+        if word == "r" and not pattern.reason:
+            self.warn(f"{pattern_id(pattern)}: rejected without a reason")
+        if position == self.position:  # else the pattern that is shown is still to be decided
+            self._move(1)
 
     def _undo(self) -> None:
-        position = self.session.undo()
-        if position is None:
+        undone = self.session.undo()
+        if undone is None:
             raise DataError(f"nothing to undo: {self.session.reviewer} decided nothing in this file")
-        self.write(f"{self.style('undone', 'soft')} {pattern_id(self.session.patterns[position])}")
-        self.position, self.turn = position, 0
+        was, pattern = undone.was, self.session.patterns[undone.position]
+        what = f"was {was.status}" + (
+            f": {was.text}" if was.status == "edited" else f": {was.reason}" * bool(was.reason)
+        )
+        when = f", in an earlier session, {was.decided_at[:10]}".rstrip(" ,") if undone.earlier else ""
+        said = _printable(f"{pattern_id(pattern)}: {pattern.text} ({what}{when})")
+        self.write(f"{self.style('undone', 'soft')} {said}")
+        self.position, self.turn = undone.position, 0
         self.show()
 
     def _move(self, by: int) -> None:

@@ -149,10 +149,11 @@ def make_app(
     def undo() -> Response:
         data = body()
         with lock:
-            chosen, position = _filters(data), session.undo()
-            if position is None:
+            chosen, undone = _filters(data), session.undo()
+            if undone is None:
                 raise DataError(f"nothing to undo: {session.reviewer} decided nothing in this file")
-            return state(chosen, position, said="undone", about=session.patterns[position])
+            said = f"undone (was {undone.was.status}, in an earlier session)" if undone.earlier else "undone"
+            return state(chosen, undone.position, said=said, about=session.patterns[undone.position])
 
     @app.post("/api/check")
     def check() -> Response:

@@ -19,6 +19,12 @@ from .conftest import HOSTILE, PATTERNS, identity
 Open = Callable[..., ReviewSession]
 
 
+def undone(session: ReviewSession) -> int | None:
+    """Position of the pattern whose decision was taken back."""
+    found = session.undo()
+    return None if found is None else found.position
+
+
 def test_every_decision_is_on_disk(session: ReviewSession, patterns_path: Path) -> None:
     before = patterns_path.read_text(encoding="utf8").splitlines()
     session.decide(0, "accept")
@@ -38,10 +44,10 @@ def test_undo_many_steps(session: ReviewSession, patterns_path: Path) -> None:
     session.decide(0, "accept")
     session.decide(0, "reject")
     session.decide(1, "edit", "put on <Artist>")
-    assert session.undo() == 1
-    assert session.undo() == 0
+    assert undone(session) == 1
+    assert undone(session) == 0
     assert session.patterns[0].status == "accepted"
-    assert session.undo() == 0
+    assert undone(session) == 0
     assert patterns_path.read_bytes() == before
     assert session.undo() is None
     assert session.made.total() == 0
@@ -53,8 +59,10 @@ def test_undo_after_a_new_start(open_session: Open, patterns_path: Path) -> None
     session.decide(0, "reject", reason="no")
     open_session("ben").decide(3, "accept")
     session = open_session("ana")
-    assert session.undo() == 0
-    assert session.undo() == 1
+    found = session.undo()
+    assert found is not None
+    assert (found.position, found.was.status, found.was.reason, found.earlier) == (0, "rejected", "no", True)
+    assert undone(session) == 1
     assert session.undo() is None  # not ben's, and not what the checks rejected
     assert [p.status for p in read_patterns(patterns_path)] == ["proposed"] * 3 + ["accepted", "proposed", "rejected"]
     assert session.patterns[1].text == PATTERNS[1]["text"]
@@ -62,7 +70,9 @@ def test_undo_after_a_new_start(open_session: Open, patterns_path: Path) -> None
 
 def test_a_rejection_by_the_checks_comes_back(session: ReviewSession) -> None:
     session.decide(5, "edit", "play <Song>")
-    session.undo()
+    found = session.undo()
+    assert found is not None
+    assert (found.was.status, found.was.text, found.earlier) == ("edited", "play <Song>", False)
     assert (session.patterns[5].reviewer, session.patterns[5].reason) == ("validate", "no placeholder")
 
 
@@ -159,8 +169,8 @@ def test_somebody_else_changes_the_file(session: ReviewSession, patterns_path: P
     session.reload()
     assert session.patterns[3].cluster == 9
     session.decide(1, "accept")
-    assert session.undo() == 1
-    assert session.undo() == 0
+    assert undone(session) == 1
+    assert undone(session) == 0
     patterns_path.unlink()
     with pytest.raises(DataError, match="isn't there any more"):
         session.decide(1, "accept")
@@ -173,6 +183,18 @@ def test_one_review_at_a_time(session: ReviewSession, patterns_path: Path) -> No
     with ReviewedFile(patterns_path):
         pass
     assert [path.name for path in patterns_path.parent.iterdir()] == [patterns_path.name]
+
+
+def test_without_writing(session: ReviewSession, patterns_path: Path) -> None:
+    before = patterns_path.read_bytes()
+    with ReviewedFile(patterns_path, write=False) as file:  # beside a review of it
+        tried = ReviewSession(file, "ben")
+        tried.decide(0, "accept")
+        tried.decide(1, "reject")
+        assert undone(tried) == 1
+        assert [p.status for p in tried.patterns[:2]] == ["accepted", "proposed"]
+    assert patterns_path.read_bytes() == before
+    session.decide(0, "accept")
 
 
 def test_a_link_stays_a_link(patterns_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,12 @@ def test_decisions(client: FlaskClient, patterns_path: Path) -> None:
     assert state["item"]["text"] == "put on some <Artist> will you"
     assert post(client, "undo")["item"]["id"] == FIRST
     assert "nothing to undo" in post(client, "undo")["error"]
+
+
+def test_undo_says_what_an_earlier_session_decided(open_session: Callable[..., ReviewSession]) -> None:
+    open_session().decide(0, "reject")
+    client = make_app(open_session(), TOKEN).test_client()
+    assert post(client, "undo")["said"] == "undone (was rejected, in an earlier session)"
 
 
 def test_faults_are_said_and_nothing_is_saved(client: FlaskClient, patterns_path: Path) -> None:
