@@ -16,6 +16,7 @@ from ..ty import USABLE, Pattern, Style
 Draw = Callable[[str, Collection[str]], CatalogEntry | None]
 
 _ARTICLE = re.compile(r"(?<![\w'’])(an?)(\s+[\"“'‘]?)$", re.IGNORECASE)
+_ARTICLES = {"en": ("the", "a", "an"), "es": ("el", "la", "los", "las", "un", "una")}
 _TAIL = 6  # characters that an article before a name is within
 _VOWEL = re.compile(r"[aeiouáéíóúàèìòùäëïöüâêîôû]|8|11(?!\d)|18(?!\d)", re.IGNORECASE)
 _NO_VOWEL_SOUND = re.compile(
@@ -82,7 +83,8 @@ def fill(frame: Frame, entries: Sequence[CatalogEntry]) -> Exemplar:
     """entries (Sequence[CatalogEntry]): A name for each slot.
 
     RETURNS (Exemplar): A span for each place where a name stands, in order. ``meta``: ``pattern`` (id), ``entries``
-        (catalog id of each span), ``style``. In English "a" before a name becomes "an" where it is said so, and back.
+        (catalog id of each span), ``style``. In English "a" before a name becomes "an" where it is said so, and back;
+        an article before a name that begins with it goes ("the The Beatles").
     """
     text = ""
     spans, ids = [], []
@@ -93,6 +95,7 @@ def fill(frame: Frame, entries: Sequence[CatalogEntry]) -> Exemplar:
         entry = entries[piece]
         if frame.lang == "en":
             text = text[:-_TAIL] + _ARTICLE.sub(lambda found: _agree(found, entry.text), text[-_TAIL:])  # noqa: B023
+        text = _without_double(text, entry.text, frame.lang)
         spans.append(LabelledSpan(len(text), len(text) + len(entry.text), entry.label))
         ids.append(entry.id)
         text += entry.text
@@ -123,6 +126,16 @@ def takes_an(name: str) -> bool:
     return bool(
         _SPELLED.match(first) or _SILENT_H.match(first) or (_VOWEL.match(first) and not _NO_VOWEL_SOUND.match(first))
     )
+
+
+def _without_double(text: str, name: str, lang: str) -> str:
+    article, _, rest = name.partition(" ")
+    if not rest or article.lower() not in _ARTICLES.get(lang, ()):
+        return text
+    tail = text[-len(article) - 2 :].lower()
+    if tail.endswith(f"{article.lower()} ") and (len(tail) < len(article) + 2 or tail[0].isspace()):
+        return text[: -len(article) - 1]
+    return text
 
 
 def _agree(found: re.Match[str], name: str) -> str:

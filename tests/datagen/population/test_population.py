@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
@@ -143,6 +144,33 @@ def test_articles_agree(text: str, name: str, expected: str) -> None:
     assert exemplar.text == expected
     (span,) = exemplar.spans
     assert exemplar.text[span.start : span.end] == name
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "name", "expected"),
+    [
+        ("play the <Artist> now", "en", "The Beatles", "play The Beatles now"),
+        ("The <Artist>, please", "en", "The Beatles", "The Beatles, please"),
+        ("bathe <Artist>", "en", "The Beatles", "bathe The Beatles"),
+        ("the <Artist>", "en", "Theory of Sound", "the Theory of Sound"),
+        ("the best <Artist>", "en", "The Beatles", "the best The Beatles"),
+        ("pon la <Artist>", "es", "La Oreja de Van Gogh", "pon La Oreja de Van Gogh"),
+        ("la <Artist>", "es", "La", "la La"),
+        ("die <Artist>", "de", "Die Ärzte", "die Die Ärzte"),
+    ],
+)
+def test_no_article_twice(text: str, lang: str, name: str, expected: str) -> None:
+    exemplar = fill(frames_of(text, lang=lang)[0], [entry(name, "Artist")])
+    assert exemplar.text == expected
+    assert exemplar.text[exemplar.spans[0].start : exemplar.spans[0].end] == name
+
+
+def test_the_vocab_does_not_grow(sampler: NameSampler, make: Make) -> None:
+    nlp = spacy.blank("xx")
+    list(populate(make("is <Artist>'s <Song>? in (<City>)"), sampler, size=3, nlp=nlp))
+    before = len(nlp.vocab.strings)
+    list(populate(make("is <Artist>'s <Song>? in (<City>)"), sampler, size=12, nlp=nlp, noise=SurfaceNoise(0.5)))
+    assert len(nlp.vocab.strings) == before
 
 
 def test_articles_of_other_languages_stay() -> None:
