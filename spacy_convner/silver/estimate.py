@@ -37,12 +37,10 @@ def planned_requests(nlp: Language, source: Path, on_doc: Callable[[int], object
 def estimate(nlp: Language, source: Path, on_doc: Callable[[int], object] | None = None) -> dict[str, Any]:
     """Estimate a labelling run.
 
-    RETURNS (dict): utterances, asked (utterances that a model is asked about), calls (distinct requests that no store
-        answers), stored, input_tokens, output_tokens, usd (None where the price isn't known), prices (their date).
+    RETURNS (dict): utterances, and of ``estimate_requests``, for each that a model is asked about.
     """
     component = find_llm_component(nlp)
     client = component.client if component is not None else None
-    store = getattr(client, "store", None)
     utterances = 0
 
     def count(n: int) -> None:
@@ -51,9 +49,21 @@ def estimate(nlp: Language, source: Path, on_doc: Callable[[int], object] | None
         if on_doc:
             on_doc(n)
 
+    found = estimate_requests(planned_requests(nlp, source, count), client, _OUTPUT_TOKENS)
+    return {"utterances": utterances, **found}
+
+
+def estimate_requests(requests: Iterable[Any], client: Any, output_tokens: float) -> dict[str, Any]:
+    """Estimate what a client's answers to requests (LLMRequest) would cost.
+
+    output_tokens (float): Of an answer, where the store knows no better.
+    RETURNS (dict): asked (requests), calls (distinct ones that no store answers), stored, input_tokens, output_tokens,
+        usd (None where the price isn't known), prices (their date).
+    """
+    store = getattr(client, "store", None)
     asked, stored, letters, answered = 0, 0, 0, []
     seen: set[bytes] = set()
-    for request in planned_requests(nlp, source, count):
+    for request in requests:
         asked += 1
         key = bytes.fromhex(request.sha256)
         if key in seen:
@@ -62,17 +72,16 @@ def estimate(nlp: Language, source: Path, on_doc: Callable[[int], object] | None
         answer = store.get(request.sha256) if store is not None else None
         if answer is not None:
             stored += 1
-            answered.append(answer.usage.get("output_tokens", _OUTPUT_TOKENS))
+            answered.append(answer.usage.get("output_tokens", output_tokens))
         else:
             letters += len(request.system) + len(request.user)
     calls = len(seen) - stored
     usage = {
         "input_tokens": round(letters / LETTERS_A_TOKEN),
-        "output_tokens": round(calls * (sum(answered) / len(answered) if answered else _OUTPUT_TOKENS)),
+        "output_tokens": round(calls * (sum(answered) / len(answered) if answered else output_tokens)),
     }
     ledger = getattr(client, "ledger", None)
     return {
-        "utterances": utterances,
         "asked": asked,
         "calls": calls,
         "stored": stored,
