@@ -17,6 +17,7 @@ from spacy.util import registry
 
 from spacy_convner import ty
 from spacy_convner.catalog.index.fuzzy import FuzzyStep
+from spacy_convner.datagen import ty as datagen_ty
 from spacy_convner.errors import DataError
 from spacy_convner.filtering.filters.linear import make_linear_filter
 from spacy_convner.filtering.filters.llm import make_llm_filter
@@ -50,6 +51,11 @@ NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     ),
     "AnthropicMessages.v1": ((ty.LLMClient,), {}),
     "AnthropicBatches.v1": ((ty.LLMClient, ty.BatchClient), {"store": "answers.sqlite"}),
+    "HeuristicDetector.v1": ((datagen_ty.ConversationDetector,), {}),
+    "HDBSCANClusterer.v1": ((datagen_ty.Clusterer,), {}),
+    "TeacherPatternGenerator.v1": ((datagen_ty.PatternGenerator,), {}),
+    "LLMPatternGenerator.v1": ((datagen_ty.PatternGenerator,), {"client": Client()}),
+    "PopularitySampler.v1": ((datagen_ty.NameSampler,), {}),
 }
 PREFIX = "spacy_convner."
 
@@ -72,7 +78,10 @@ def test_every_registered_name_is_covered() -> None:
 
 def test_every_protocol_is_covered() -> None:
     swappable = {
-        kind for _, kind in inspect.getmembers(ty, inspect.isclass) if getattr(kind, "_is_runtime_protocol", False)
+        kind
+        for module in (ty, datagen_ty)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if getattr(kind, "_is_runtime_protocol", False)
     }
     assert swappable - {ty.ExemplarSource, ty.NameStep} == {kind for kinds, _ in NAMES.values() for kind in kinds} - {
         FuzzyStep

@@ -21,6 +21,8 @@ class Metrics:
     catalogs: dict[str, dict[str, Any]] = field(default_factory=dict)
     labelling: dict[str, dict[str, Any]] = field(default_factory=dict)
     wheels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    testsets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
 
@@ -46,6 +48,10 @@ def read_metrics(folder: Path) -> Metrics:
             metrics.labelling[path.stem] = data
         elif "wheel" in data:
             metrics.wheels[path.stem] = _check_wheel(data, path)
+        elif isinstance(data.get("testsets"), dict):
+            metrics.testsets[path.stem] = _check_testsets(data, path)
+        elif {"clusters", "noise"} <= data.keys():
+            metrics.clusters[path.stem] = _check_clusters(data, path)
         elif {"names", "labels"} <= data.keys():
             metrics.catalogs[path.stem] = data
         else:
@@ -108,6 +114,21 @@ def _check_wheel(data: dict[str, Any], path: Path) -> dict[str, Any]:
         if not isinstance(sentence, dict) or not isinstance(sentence.get("text"), str):
             raise DataError("expected an object with a text", path=path, field=f"sentences[{i}]")
         _check_spans(sentence.get("ents") or [], path, f"sentences[{i}].ents")
+    return data
+
+
+def _check_testsets(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    for key in ("testsets", "paper"):
+        for name, row in _mapping(data, key, path, key).items():
+            if not isinstance(row, dict):
+                raise DataError(f"expected an object, got {row!r:.60}", path=path, field=f"{key}.{name}")
+    return data
+
+
+def _check_clusters(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    found = data["clusters"]
+    if not isinstance(found, list) or not all(isinstance(c, dict) and is_number(c.get("size")) for c in found):
+        raise DataError("expected a list of objects with a size", path=path, field="clusters")
     return data
 
 
