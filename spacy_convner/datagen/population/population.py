@@ -20,7 +20,7 @@ from .filling import Frame, draw_names, fill
 from .surface_noise import SurfaceNoise
 
 Weighting = Literal["even", "frequency"]
-_TRIES = 100  # names drawn for one utterance before its pattern counts as exhausted
+_TRIES = 30  # names drawn for one utterance before its pattern counts as exhausted
 _BITS = 24  # of the Bloom filter, an utterance: one in 24,000 new ones is taken for old and drawn again
 _HASHES = 8
 
