@@ -66,7 +66,8 @@ def cluster_cli(
         sample_size=sample,
         seed=seed,
     )
-    _check_extra(page is not None or picture is not None)
+    needed = ["hdbscan"] + ["umap"] * (reduce in ("auto", "umap")) + ["matplotlib"] * (picture is not None)
+    _check_extra(needed)
     traffic = read_traffic(source)
     embedder = _embedder(model, hashed)
     seconds: dict[str, float] = {"embed": 0.0}
@@ -112,11 +113,11 @@ def _plot_files(plot: Path | None) -> tuple[Path | None, Path | None]:
     return plot, plot.with_suffix(".png")
 
 
-def _check_extra(plot: bool) -> None:
+def _check_extra(modules: Sequence[str]) -> None:
     """Before minutes are spent on embedding."""
     from importlib.util import find_spec
 
-    for module in ("hdbscan", "matplotlib") if plot else ("hdbscan",):
+    for module in modules:
         if find_spec(module) is None:
             raise MissingExtraError("convner cluster", module, "datagen")
 

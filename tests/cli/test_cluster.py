@@ -84,7 +84,6 @@ def test_bad_calls(source: Path, tmp_path: Path) -> None:
     fails(run(empty, out, "--hashed"), "empty")
     wrong = write_jsonl(tmp_path / "wrong.jsonl", [{"text": "a"}, {"text": 3}])
     fails(run(wrong, out, "--hashed"), "wrong.jsonl:2", "text")
-    fails(run(source, out, "--model", "package:none"), "no known package")
     assert not out.exists()
 
 
@@ -96,3 +95,5 @@ def test_outputs_without_the_extra_fail_before_work(
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find_spec(name))
     fails(run(source, tmp_path / "o.jsonl", "--hashed", "--plot", tmp_path / "m.html"), "matplotlib", "[datagen]")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "umap" else find_spec(name))
+    fails(run(source, tmp_path / "o.jsonl", "--hashed"), "umap", "[datagen]")

@@ -116,7 +116,6 @@ def cluster_traffic(traffic: Traffic, embed: Embed, clusterer: Clusterer, repres
         vectors = embed(texts)
         result = clusterer(vectors)
         strengths[rows] = result.strengths
-        # Where nothing was reduced there is no need to keep the vectors: what is drawn are their first components.
         reduced[lang] = (rows, result.reduced)
         words = find_typical_words(texts, result.labels, lang, WORDS)
         order = np.argsort(result.labels, kind="stable")
