@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_three_sets(build: Any, exemplars: Path) -> None:
     assert find_leaks(built.sets, [exemplars]) == []
     assert {e.meta["style"] for e in built.sets["conversational.en"]} == {"conversational"}
     assert {e.meta["style"] for e in built.sets["head.en"]} == {"command"}
+    assert Counter(e.meta["style"] for e in built.sets["unseen.en"])["conversational"] >= 20
     assert {e.meta["style"] for e in built.sets["unseen.en"]} == {"conversational", "command"}
     assert not any("noise" in e.meta for e in built.sets["head.en"])
     assert [p.text for p in built.patterns] == [p.text for p in PATTERNS[1:5]]
