@@ -32,7 +32,7 @@ class _Request:
 
     @property
     def user(self) -> str:
-        return self.prompt.user(self.group.texts, self.n_patterns)
+        return self.prompt.user(self.group.texts, self.n_patterns, self.group.style)
 
 
 class LLMPatternGenerator:

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import ConfigError, DataError
 from ...prompt_templates import render_template
 from ..placeholders import find_placeholders
+from ..ty import Style
 from .guidance import Guidance
 from .languages import language_name
 
@@ -62,9 +63,11 @@ class PatternPrompt:
         """RETURNS (str): The head, without any seed."""
         return render_template(self._path(HEAD), **self.variables)
 
-    def user(self, seeds: Sequence[str], n_patterns: int) -> str:
-        """seeds (Sequence[str]): Utterances, untrusted. n_patterns (int): To write at most. RETURNS (str): The rest."""
-        return render_template(self._path(REST), **self.variables, seeds=list(seeds), n_patterns=n_patterns)
+    def user(self, seeds: Sequence[str], n_patterns: int, style: Style = "conversational") -> str:
+        """RETURNS (str): The rest. seeds (Sequence[str]): Utterances, untrusted. n_patterns (int): To write at most."""
+        return render_template(
+            self._path(REST), **self.variables, seeds=list(seeds), n_patterns=n_patterns, style=style
+        )
 
     def _path(self, name: str) -> Path:
         if self.template is None:

@@ -39,7 +39,7 @@ class PatternChecks:
     labels: Collection[str]
     guidance: Guidance
     matcher: Language | None = None
-    popularity_floor: float = 70.0
+    popularity_floor: float = 60.0
     near_duplicate: float = 0.8
     ignore_tags: bool = True
 

@@ -79,6 +79,11 @@ def test_seeds_never_change_the_prompt(seeds: list[str]) -> None:
     assert "<" not in user.replace("<seeds>", "").replace("</seeds>", "")
 
 
+def test_commands_are_asked_for_as_such() -> None:
+    assert "short commands" not in PROMPT.user(["play hello"], 1)
+    assert "\nWrite short commands, as the seeds are" in PROMPT.user(["play hello"], 1, "command")
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attacks_stay_on_their_line(attack: str) -> None:
     assert PROMPT.user([attack], 1).count("\n") == PROMPT.user(["play hello"], 1).count("\n")
