@@ -99,30 +99,66 @@ def figures(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
             for lang, found in labelling.items()
         },
         "wheel": {key: wheel[key] for key in ("bytes", "load_s")},
+        "testsets": read("testsets"),
+        "clusters": {key: read("clusters")[key] for key in ("langs", "seconds", "max_rss_mb")},
+        "patterns": patterns(folder),
     }
 
 
 def table(result: dict[str, Any]) -> str:
     """RETURNS (str): Markdown, the same for the same figures."""
-    sets = list(result["strict"])
-    rows = [
-        ["strict F1 (95 % interval)", *(f"`{name}`, {result['strict'][name]['teacher']['n']} spans" for name in sets)],
-        ["---"] * (len(sets) + 1),
-    ]
     titles = {
         "accept_all": "accept every candidate",
         "prior": "accept by prior",
         "teacher": "teacher, local filter",
         "student": "student, CPU",
     }
-    for system in SYSTEMS:
-        row = [titles[system]]
-        for name in sets:
-            found = result["strict"][name][system]
-            low, high = found["ci95"]
-            row.append(f"{100 * found['f']:.1f} ({100 * low:.1f}–{100 * high:.1f})")
+    rows = [
+        ["strict F1 (95 % interval)", "spans", *(titles[system] for system in SYSTEMS)],
+        ["---"] * (2 + len(SYSTEMS)),
+    ]
+    for name, found in result["strict"].items():
+        row = [f"`{name}`", f"{found['teacher']['n']:,}"]
+        for system in SYSTEMS:
+            low, high = found[system]["ci95"]
+            row.append(f"{100 * found[system]['f']:.1f} ({100 * low:.1f}–{100 * high:.1f})")
         rows.append(row)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def testsets_table(result: dict[str, Any]) -> str:
+    """RETURNS (str): Markdown: the test sets, the paper's in brackets."""
+    head = ["test set", "utterances", "words", "types", "spans", "names", "rare", "forms", "distinct-2", "self-BLEU"]
+    rows = [head, ["---"] * len(head)]
+    for name, row in result["testsets"]["testsets"].items():
+        paper = result["testsets"]["paper"][name]
+        rows.append(
+            [
+                f"`{name}`",
+                f"{row['samples']:,} ({paper['samples']:,})",
+                f"{row['average_length']:.2f} ({paper['average_length']:.2f})",
+                f"{row['entity_types']} ({paper['entity_types']})",
+                f"{row['spans']:,}",
+                f"{row['distinct_names']:,}",
+                f"{100 * row['rare_share']:.0f} %",
+                f"{row['distinct_forms']:,}",
+                f"{row['distinct_2']:.2f}",
+                f"{row['self_bleu']:.2f}",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def patterns(folder: Path) -> dict[str, dict[str, int]]:
+    """RETURNS (dict): Language and style → status → patterns."""
+    counts: dict[str, dict[str, int]] = {}
+    with (folder / "corpus" / "reviewed.jsonl").open(encoding="utf8") as file:
+        for record in map(json.loads, file):
+            by_person = record.get("reviewer") not in ("validate", "generate")
+            status = record["status"] if by_person else "refused by the checks"
+            row = counts.setdefault(f"{record['lang']} {record['style']}", {})
+            row[status] = row.get(status, 0) + 1
+    return dict(sorted(counts.items()))
 
 
 def main() -> int:
@@ -137,7 +173,7 @@ def main() -> int:
         result = figures(folder, timed_steps(folder))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
-    print(table(result))
+    print(table(result), testsets_table(result), sep="\n\n")
     return 0
 
 

@@ -23,7 +23,10 @@ def test_every_result_says_how_it_was_made() -> None:
 
 def test_readme_has_the_table_of_the_demo_run() -> None:
     result = json.loads((RESULTS / "demo.json").read_text(encoding="utf8"))
-    assert runpy.run_path(str(ROOT / "benchmarks" / "demo_run.py"))["table"](result) in README
+    script = runpy.run_path(str(ROOT / "benchmarks" / "demo_run.py"))
+    assert script["table"](result) in README
+    assert script["testsets_table"](result) in README
+    assert script["testsets_table"](result) in (ROOT / "docs" / "testsets.md").read_text(encoding="utf8")
     assert result["date"] in README
     minutes = result["total_s"] / 60
     assert f"{minutes:.0f} minutes" in README

@@ -50,7 +50,7 @@ def read_metrics(folder: Path) -> Metrics:
             metrics.wheels[path.stem] = _check_wheel(data, path)
         elif isinstance(data.get("testsets"), dict):
             metrics.testsets[path.stem] = _check_testsets(data, path)
-        elif {"clusters", "noise"} <= data.keys():
+        elif "by_cluster" in data:
             metrics.clusters[path.stem] = _check_clusters(data, path)
         elif {"names", "labels"} <= data.keys():
             metrics.catalogs[path.stem] = data
@@ -126,9 +126,9 @@ def _check_testsets(data: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _check_clusters(data: dict[str, Any], path: Path) -> dict[str, Any]:
-    found = data["clusters"]
+    found = data["by_cluster"]
     if not isinstance(found, list) or not all(isinstance(c, dict) and is_number(c.get("size")) for c in found):
-        raise DataError("expected a list of objects with a size", path=path, field="clusters")
+        raise DataError("expected a list of objects with a size", path=path, field="by_cluster")
     return data
 
 
