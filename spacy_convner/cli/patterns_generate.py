@@ -149,7 +149,9 @@ def validate_cli(
                 record = {"line": line, "id": pattern_id(pattern), "status": pattern.status, "reason": reason}
                 typer.echo(json.dumps({**record, "text": pattern.text}, ensure_ascii=False))
             else:
-                typer.echo(f"{line:>6}  {pattern.status:<8}  {reason}  |  {pattern.text}")
+                # Patterns are other people's text: no control characters for the terminal.
+                shown = "".join(char if char.isprintable() else "\ufffd" for char in f"{reason}  |  {pattern.text}")
+                typer.echo(f"{line:>6}  {pattern.status:<8}  {shown}")
     if output is not None:
         write_patterns(output, mark(patterns, violations))
     checked = sum(pattern.status != "rejected" for pattern in patterns)

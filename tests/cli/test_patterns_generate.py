@@ -340,6 +340,21 @@ def test_validate(tmp_path: Path, labels: Path) -> None:
     assert run("validate", source, "--labels", labels, "--output", source).exit_code == 1
 
 
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, labels: Path) -> None:
+    source = tmp_path / "patterns.jsonl"
+    write_patterns(source, [Pattern("play \x1b[2J<\x07> now", "en")])
+    result = run("validate", source, "--labels", labels)
+    assert "brackets: <\ufffd> is no placeholder" in result.stdout
+    assert not {"\x1b", "\x07"} & set(result.stdout)
+
+
+def test_languages_in_one_file(pipeline: Path, tmp_path: Path) -> None:
+    rows = [{"text": "pon hello otra vez", "lang": "es"}, {"text": "weather in boston on friday", "lang": "en"}]
+    source, out = write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl"
+    assert run("generate", source, out, "-p", pipeline).exit_code == 0
+    assert [(p.lang, p.cluster) for p in read_patterns(out)] == [("es", None), ("en", None)]
+
+
 def test_validate_with_a_pipelines_catalog(tmp_path: Path, pipeline: Path) -> None:
     source = tmp_path / "patterns.jsonl"
     write_patterns(source, [Pattern("play <Song> by adele", "en", "accepted")])
