@@ -10,8 +10,13 @@ import pytest
 import spacy
 from spacy.language import Language
 from spacy.util import filter_spans
+from typer.testing import CliRunner
 
 from spacy_convner.catalog.sources.records import read_catalog
+from spacy_convner.cli import app
+from spacy_convner.datagen.pattern_files import read_patterns
+from spacy_convner.datagen.placeholders import find_placeholders
+from spacy_convner.datagen.ty import USABLE
 from spacy_convner.docbin import exemplar_to_doc
 from spacy_convner.records import (
     normalize_text,
@@ -96,6 +101,23 @@ def test_detection_is_labelled_in_two_parts(lang: str) -> None:
     assert sum(counts.values()) >= 400
     assert min(counts.values()) >= 100
     assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_reviewed_patterns(lang: str) -> None:
+    path = ASSETS / "patterns" / f"{lang}.jsonl"
+    patterns = read_patterns(path)
+    assert {pattern.lang for pattern in patterns} == {lang}
+    assert all(pattern.reviewer and pattern.decided_at for pattern in patterns)
+    assert all(pattern.status != "proposed" for pattern in patterns)
+    kept = [pattern for pattern in patterns if pattern.status in USABLE and pattern.style == "conversational"]
+    assert len(kept) >= 400
+    counts = Counter(label for p in kept for label in {tag.label for tag in find_placeholders(p.text)})
+    assert set(counts) == set(LABELS)
+    assert min(counts.values()) >= 20
+    options = ["--labels", str(ASSETS / "labels.yml"), "--catalog", str(ASSETS / "catalogs")]
+    checked = CliRunner().invoke(app, ["patterns", "validate", str(path), *options])
+    assert checked.exit_code == 0, checked.output
 
 
 def test_labels() -> None:
