@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -184,8 +184,7 @@ def replace_names(one: Exemplar, names: dict[str, list[str]], rng: random.Random
     return "".join([*pieces, one.text[end:]])
 
 
-def scale(sizes: list[int]) -> list[dict[str, Any]]:
-    rows = []
+def scale(sizes: list[int]) -> Iterator[dict[str, Any]]:
     for n in sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -198,20 +197,16 @@ def scale(sizes: list[int]) -> list[dict[str, Any]]:
             )
             summary = json.loads((folder / "s.json").read_text(encoding="utf8"))
         seconds = summary["seconds"]
-        rows.append(
-            {
-                "utterances": n,
-                "vectors": "hashed" if vectors else "encoder",
-                "embed_s": seconds["embed"],
-                "cluster_s": round(seconds["total"] - seconds["embed"], 1),
-                "max_rss_mb": summary["max_rss_mb"],
-                "clusters": summary["clusters"],
-                "noise_share": summary["noise_share"],
-                "load": round(os.getloadavg()[0], 1),
-            }
-        )
-        print(json.dumps(rows[-1]), flush=True)
-    return rows
+        yield {
+            "utterances": n,
+            "vectors": "hashed" if vectors else "encoder",
+            "embed_s": seconds["embed"],
+            "cluster_s": round(seconds["total"] - seconds["embed"], 1),
+            "max_rss_mb": summary["max_rss_mb"],
+            "clusters": summary["clusters"],
+            "noise_share": summary["noise_share"],
+            "load": round(os.getloadavg()[0], 1),
+        }
 
 
 def table(result: dict[str, Any]) -> str:
@@ -231,6 +226,11 @@ def table(result: dict[str, Any]) -> str:
         numbers += [f"{row['max_rss_mb'] / 1000:.1f} GB", f"{row['clusters']:,}", f"{row['noise_share']:.0%}"]
         more.append(numbers)
     return "\n\n".join("\n".join(f"| {' | '.join(line)} |" for line in part) for part in (lines, more))
+
+
+def write(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
 
 
 def main() -> int:
@@ -255,10 +255,12 @@ def main() -> int:
         result["quality"] = [row for rows, _ in found for row in rows]
         result["representatives"] = [spread for _, spread in found]
         result["demo"] = demo()
+        write(args.output, result)
     if args.scale is not None or everything:
-        result["scale"] = scale(args.scale or [10_000, 100_000, 300_000])
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+        for row in scale(args.scale or [10_000, 100_000, 300_000]):
+            others = [other for other in result["scale"] if other["utterances"] != row["utterances"]]
+            result["scale"] = sorted([*others, row], key=lambda one: int(one["utterances"]))
+            write(args.output, result)
     print(table(result))
     return 0
 
