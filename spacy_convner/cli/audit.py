@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import typer
 
 from ..errors import ConfigError, ConvnerError
-from .app import Arg, Opt, app, command, say
+from .app import Arg, Opt, app, command, keep_inputs, say
 
 TRAINING = "What training sees: exemplars, corpora, traffic (.jsonl, .spacy or folders); may be repeated"
 KIND_OF_PART: dict[str, Any] = {"texts": "texts", "entities": "names", "patterns": "forms"}
@@ -27,6 +28,7 @@ def audit_cli(
                                        "exemplars annotated with these names are passed over"),
     apart: Path | None = Opt(None, "--apart", help="Another part that must not share what --disjoint says"),
     disjoint: str = Opt("texts", "--disjoint", help="With --apart: texts, entities, patterns, comma-separated"),
+    output: Path | None = Opt(None, "--output", "-o", help="If nothing leaks, write what was compared: JSON"),
 ) -> None:  # fmt: skip
     """Look for what test sets share with training; any leak is printed and makes the command fail.
 
@@ -39,10 +41,12 @@ def audit_cli(
 
     Example: convner audit corpus/unseen.en.jsonl -t corpus/train.spacy --unseen-entities corpus/unseen_entities.jsonl
     """
+    from ..atomic import write_text
     from ..datagen.testsets.audit import CHECKS, find_leaks, find_shared, promises_of
     from ..leaks import read_names
     from ..records import read_exemplars
 
+    keep_inputs([output], [*tests, *training, *unseen_entities, *exclude_entities, *([apart] if apart else [])])
     chosen = split_names("--checks", checks, CHECKS)
     parts = split_names("--disjoint", disjoint, ("texts", "entities", "patterns"))
     sets = {str(path): read_exemplars(path) for path in tests}
@@ -55,6 +59,9 @@ def audit_cli(
             for part in parts:
                 leaks += find_shared(path, exemplars, str(apart), other, KIND_OF_PART[part])
     fail_on(leaks)
+    if output is not None:
+        found = {"audit": wanted, "training": [str(path) for path in training], "leaks": 0}
+        write_text(output, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     what = ", ".join(f"{Path(path).name} ({', '.join(kinds)})" for path, kinds in wanted.items())
     say(f"no leaks: {what}")
 

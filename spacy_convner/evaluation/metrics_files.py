@@ -23,6 +23,7 @@ class Metrics:
     wheels: dict[str, dict[str, Any]] = field(default_factory=dict)
     testsets: dict[str, dict[str, Any]] = field(default_factory=dict)
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    audits: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
 
@@ -50,6 +51,8 @@ def read_metrics(folder: Path) -> Metrics:
             metrics.wheels[path.stem] = _check_wheel(data, path)
         elif isinstance(data.get("testsets"), dict):
             metrics.testsets[path.stem] = _check_testsets(data, path)
+        elif isinstance(data.get("audit"), dict):
+            metrics.audits[path.stem] = data
         elif "by_cluster" in data:
             metrics.clusters[path.stem] = _check_clusters(data, path)
         elif {"names", "labels"} <= data.keys():

@@ -69,9 +69,7 @@ def fails(result: Result, *words: str) -> None:
 
 def test_all_of_it(patterns: Path, spanish: Path, tmp_path: Path) -> None:
     out, metrics = tmp_path / "corpus", tmp_path / "metrics" / "testsets.json"
-    result = run(
-        [patterns, spanish], out, *OPTIONS, "--labels", LABELS, "--statistics", metrics, "--unseen-share", 0.5
-    )
+    result = run([patterns, spanish], out, *OPTIONS, "--labels", LABELS, "--statistics", metrics, "--unseen-share", 0.5)
     assert result.exit_code == 0, result.output
     names = [f"{kind}.{lang}" for kind in ("conversational", "head", "unseen") for lang in ("en", "es")]
     assert sorted(os.listdir(out)) == sorted(
@@ -115,7 +113,10 @@ def test_all_of_it(patterns: Path, spanish: Path, tmp_path: Path) -> None:
         [{"text": e.text, "spans": [{"start": s.start, "end": s.end, "label": s.label} for s in e.spans]}
          for e in guard.exemplars()],  # type: ignore[attr-defined]
     )  # fmt: skip
-    assert audit(unseen, "-t", left, "--unseen-entities", held_out).exit_code == 0
+    said = tmp_path / "audit.json"
+    assert audit(unseen, "-t", left, "--unseen-entities", held_out, "-o", said).exit_code == 0
+    assert json.loads(said.read_text(encoding="utf8"))["audit"] == {str(unseen): ["texts", "names"]}
+    assert audit(unseen, "-t", left, "-o", left).exit_code == 1
 
 
 def test_disjoint_parts(patterns: Path, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir(exist_ok=True)
     for lang in ("en", "es"):
         head(folder / "assets" / "traffic" / f"{lang}.jsonl", 150)
+    head(folder / "assets" / "traffic" / "later.jsonl", 300)
     config = folder / "configs" / "student_cpu.cfg"
     text, changed = re.subn(r"max_steps = \d+", "max_steps = 100", config.read_text(encoding="utf8"))
     assert changed == 1
@@ -82,7 +83,14 @@ def test_outputs_and_reruns(project: Path) -> None:
     assert run(project) == ["exemplars", "split", "evaluate-teacher", "evaluate-student", "report"]
 
     head(project / "assets" / "traffic" / "es.jsonl", 140)
-    assert run(project) == ["label", "split", "train", "evaluate-student", "package", "tryout", "report"]
+    # What training sees decides which names are unseen: new test sets, for teacher and student.
+    after = STEPS[STEPS.index("split") :]
+    assert run(project) == ["label", "testsets", *after]
+
+    # Decisions of reviewers change the test sets and nothing that is trained.
+    reviewed = project / "assets" / "patterns" / "es.jsonl"
+    head(reviewed, len(reviewed.read_text(encoding="utf8").splitlines()) - 40)
+    assert run(project)[:2] == ["review", "testsets"]
 
     with (project / "assets" / "tryout.txt").open("a", encoding="utf8") as tryout:
         tryout.write("play something by bad bunny\n")

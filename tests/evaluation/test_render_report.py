@@ -240,3 +240,37 @@ def test_drawing_nested_and_crossing_spans(second: list[Any]) -> None:
 def test_direction(text: str, expected: str) -> None:
     assert text_direction(text) == expected
     assert f"direction: {expected}" in draw(text, [])
+
+
+def test_test_sets_beside_the_papers_and_clusters(tmp_path: Path) -> None:
+    row = {"samples": 4100, "average_length": 18.7, "entity_types": 22, "spans": 5042, "rare_share": 0.4,
+           "per_label": {"Song": 249, "<i>x</i>": 1}}  # fmt: skip
+    paper = {"samples": 4082, "average_length": 19.49, "entity_types": 22}
+    write(
+        tmp_path, "testsets", {"testsets": {"conversational.en": row, "<b>": {}}, "paper": {"conversational.en": paper}}
+    )
+    clusters = [{"id": 0, "size": 50, "words": ["<script>alert(1)</script>", "radio"]}]
+    write(
+        tmp_path,
+        "clusters",
+        {"utterances": 100, "clusters": 1, "noise": 50, "noise_share": 0.5, "by_cluster": clusters},
+    )
+    write(tmp_path, "audit", {"audit": {"conversational.en.spacy": ["texts"]}, "training": ["train.spacy"], "leaks": 0})
+    html = render_report(tmp_path)
+    assert "4,100" in html
+    assert "4,082" in html
+    assert "<i>x</i>" not in html
+    assert "0 leaks between 1 test sets and train.spacy" in html
+    page = Page(html)
+    assert len(page.scripts) == 2
+    assert "radio (50)" in html
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [({"testsets": {"head.en": 4}}, "testsets.head.en"), ({"by_cluster": [{"size": "many"}]}, "by_cluster")],
+)
+def test_damaged_test_sets_and_clusters(tmp_path: Path, data: dict[str, Any], field: str) -> None:
+    write(tmp_path, "odd", data)
+    with pytest.raises(DataError, match=field):
+        render_report(tmp_path)
