@@ -180,7 +180,8 @@ def make_hdbscan_clusterer(
     min_cluster_size (int): Utterances that a cluster has at least, 2 or more (paper: 5).
     min_samples (int | None): Neighbours that make a place dense: more of them give fewer, larger clusters. None takes
         a hundredth of the utterances, at most 150, and halves it while a cluster holds more than a third of them.
-    reduce (str): "umap" (principal components, then UMAP), "pca", "none", or "auto": UMAP from 100 utterances on.
+    reduce (str): "umap" (principal components, then UMAP), "pca", "none" (minutes from 10,000 on), or
+        "auto": UMAP from 100 utterances on.
     dimensions (int): After the reduction. neighbors (int): That UMAP looks at. seed (int): Of sample and UMAP.
     sample_size (int): Above so many, a sample is clustered and the rest assigned.
     """
