@@ -67,7 +67,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             record = json.loads(line)
         except ValueError as err:
-            detail = f"{err.msg} at column {err.colno}" if isinstance(err, json.JSONDecodeError) else str(err)
+            detail = f"{err.msg} (column {err.colno})" if isinstance(err, json.JSONDecodeError) else str(err)
             raise DataError(f"not valid JSON: {detail}", path=path, line=line_no) from err
         except RecursionError as err:
             raise DataError("not valid JSON: nested too deep", path=path, line=line_no) from err

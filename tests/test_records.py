@@ -26,7 +26,7 @@ def fails(path: Path, match: str) -> DataError:
 def test_malformed_line(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(json.dumps(OK) + "\n\n" + '{"text": "x", "spans": [}\n', encoding="utf8")
-    assert fails(path, "not valid JSON").line == 3
+    assert fails(path, r"not valid JSON: Expecting value \(column 25\)").line == 3
 
 
 @pytest.mark.parametrize(

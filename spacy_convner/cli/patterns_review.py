@@ -220,7 +220,10 @@ def import_cli(
         "not in the file": counts.unknown,
     }
     said = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
-    say(f"{into}: {said or 'nothing was decided in these tasks'}")
+    nothing = "nothing was decided in these tasks"
+    if source == "argilla":
+        nothing += ": an export for Argilla carries decisions as suggestions, and only its users' responses count"
+    say(f"{into}: {said or nothing}")
     if counts.conflicts:
         ids = ", ".join(counts.conflicts[:5])
         say(f"{len(counts.conflicts):,} that people answered differently stay as they were: {ids}")

@@ -24,6 +24,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "rejected": {"fg": typer.colors.RED},
 }
 _KEYS = {" ": "s", "j": "s", "k": "b", "\x1b[B": "s", "\x1b[A": "b", "\x1b[C": "a", "\x1b[D": "r", "\x04": "q", "": "q"}
+_SCRIPTS = "--check lists such commands and changes nothing, --keep-going skips them"
 _PROMPT = "[a]ccept [r]eject [e]dit [u]ndo [s]kip [?] "
 
 
@@ -66,7 +67,8 @@ def read_lines(review: TerminalReview, refused: Callable[[str], None] | None = N
             raise
         except DataError as err:
             message = f"command {line.decode('utf8', 'replace').strip()!r:.60}: {err.message}"
-            fault = DataError(message, path="<standard input>", line=number, hint=err.hint)
+            hint = err.hint if refused is not None else "; ".join(filter(None, (err.hint, _SCRIPTS)))
+            fault = DataError(message, path="<standard input>", line=number, hint=hint)
             if refused is None:
                 raise fault from err
             refused(str(fault))

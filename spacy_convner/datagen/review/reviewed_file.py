@@ -25,7 +25,7 @@ _FIELDS = frozenset(field.name for field in fields(Pattern))
 
 
 class ChangedFileError(DataError):
-    """Somebody else changed the file since it was read."""
+    """Somebody else changed or removed the file since it was read."""
 
 
 class ReviewedFile:
@@ -123,7 +123,7 @@ class ReviewedFile:
         try:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
         except FileNotFoundError:
-            raise DataError("isn't there any more", path=self.path) from None
+            raise ChangedFileError("isn't there any more", path=self.path) from None
 
 
 def _to_line(record: dict[str, Any]) -> str:

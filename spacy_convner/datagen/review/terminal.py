@@ -12,6 +12,7 @@ from ..ty import STYLES, Pattern
 from .commands import HELP, Command, parse_command
 from .decisions import REASONS
 from .examples import Piece, seed_pieces
+from .hints import name_hints
 from .session import VIEWS, Filters, ReviewSession, view_of
 from .view import Examples, cluster_name, preview
 
@@ -70,6 +71,8 @@ class TerminalReview:
         self.write("")
         self.write(self.style(" · ".join(fact for fact in facts if fact), "soft"))
         self.write("  " + self._line(preview(pattern.text), "bold"))
+        if hint := name_hints(pattern.text, pattern.lang):
+            self.write(self.style(f"  {_printable(hint)}", "soft"))
         if pattern.status != "proposed":
             by = f" by {pattern.reviewer}" if pattern.reviewer else ""
             why = f": {pattern.reason}" if pattern.reason else ""
@@ -172,6 +175,9 @@ class TerminalReview:
         self.write(f"{self.style(pattern.status, pattern.status)} {pattern_id(pattern)}: {_printable(pattern.text)}")
         if word == "r" and not pattern.reason:
             self.warn(f"{pattern_id(pattern)}: rejected without a reason")
+        unseen = word == "e" or self.quiet or position != self.position
+        if word != "r" and unseen and (hint := name_hints(pattern.text, pattern.lang)):
+            self.warn(f"{pattern_id(pattern)}: {_printable(hint)}")
         if position == self.position:  # else the pattern that is shown is still to be decided
             self._move(1)
 

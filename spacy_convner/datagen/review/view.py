@@ -11,6 +11,7 @@ from ..pattern_files import pattern_id
 from ..ty import NOISE, Pattern
 from .decisions import check_text
 from .examples import Piece, pattern_pieces, seed_pieces
+from .hints import name_hints
 from .session import VIEWS, Filters, ReviewSession, cluster_of, view_of
 
 Examples = Callable[..., list[list[Piece]]]
@@ -64,6 +65,7 @@ def _item(session: ReviewSession, position: int, examples: Examples | None, turn
         "text": pattern.text,
         "pieces": preview(pattern.text),
         "fault": fault,
+        "hint": name_hints(pattern.text, pattern.lang),
         "lang": pattern.lang,
         "status": pattern.status,
         "view": view_of(pattern),

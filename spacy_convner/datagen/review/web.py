@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader
 from ...errors import ConfigError, ConvnerError, DataError, MissingExtraError
 from ..ty import Pattern
 from .decisions import REASONS
+from .hints import name_hints
 from .reviewed_file import ChangedFileError
 from .session import Filters, ReviewSession
 from .view import Examples, page_state, preview
@@ -162,11 +163,13 @@ def make_app(
         if not isinstance(text, str):
             raise DataError("expected a string", field="text")
         with lock:
+            here, fault = _position(session, data), ""
             try:
-                session.check(text, _position(session, data))
+                session.check(text, here)
             except DataError as err:
-                return jsonify({"pieces": preview(text), "fault": str(err)})
-        return jsonify({"pieces": preview(text), "fault": ""})
+                fault = str(err)
+            hint = "" if here is None else name_hints(text, session.patterns[here].lang)
+        return jsonify({"pieces": preview(text), "fault": fault, "hint": hint})
 
     @app.post("/api/reload")
     def reload() -> Response:

@@ -229,15 +229,50 @@ def test_somebody_else_changed_the_file(page: Page, patterns_path: Path) -> None
     page.decide("a", SECOND)
 
 
+def test_a_file_that_cannot_be_read_again(page: Page, patterns_path: Path) -> None:
+    text = patterns_path.read_text(encoding="utf8")
+    patterns_path.write_text(text + "{", encoding="utf8")
+    page.press("a")
+    page.until(lambda: "changed by somebody else" in page.text("#problem"))
+    page.click("#reload")
+    page.until(lambda: "not valid JSON" in page.text("#problem"))
+    patterns_path.unlink()
+    page.click("#reload")
+    page.until(lambda: "isn't there any more" in page.text("#problem"))
+    page.press("s")
+    page.shows("#pattern", SECOND)
+    assert page.find("#reload").is_displayed()
+    patterns_path.write_text(text, encoding="utf8")
+    page.click("#reload")
+    page.until(lambda: not page.find("#problem").is_displayed())
+    page.decide("a", SECOND)
+
+
+def test_a_hint_blocks_nothing(page: Page) -> None:
+    assert not page.find("#hint").is_displayed()
+    page.press("e", page.keys.CONTROL + "a", "play the <Song>")
+    page.shows("#hint", "an article before <Song>: most names must fit")
+    page.press(page.keys.ESCAPE)
+    page.until(lambda: not page.find("#hint").is_displayed())
+    page.press("e", page.keys.CONTROL + "a", "play the <Song>", page.keys.ENTER)
+    page.shows("#pattern", SECOND)
+    assert not page.find("#hint").is_displayed()
+    page.click("#views [data-view=edited]")
+    page.shows("#hint", "an article before <Song>: most names must fit")
+
+
 def test_narrow_and_dark(page: Page) -> None:
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-    phone = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    phone = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
         page.open()
         page.shows("#pattern", FIRST)
-        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 375
+        beyond = """return [...document.querySelectorAll("#views *, #reasons *, #actions button")]
+            .filter(node => node.getBoundingClientRect().right > 375).map(node => node.innerText)"""
+        assert page.driver.execute_script(beyond) == []
         page.click("#accept")
         page.shows("#pattern", SECOND)
     finally:

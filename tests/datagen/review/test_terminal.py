@@ -223,3 +223,18 @@ def test_utterances_cannot_control_the_terminal(session: ReviewSession, lines: l
     review.handle("r")
     review.handle("u")
     assert all(character.isprintable() for line in lines for character in line)
+
+
+def test_hints_block_nothing(review: TerminalReview, lines: list[str]) -> None:
+    warned: list[str] = []
+    review.warn = warned.append
+    review.handle("e play the <Song> of <Artist>'s")
+    hint = "an article before <Song>, 's after <Artist>: most names must fit"
+    assert warned == [f"{FIRST}: {hint}"]
+    review.handle(f"g {FIRST}")
+    assert f"  {hint}" in lines
+    review.handle("a")
+    assert len(warned) == 1  # it was on the screen
+    review.quiet = True
+    review.handle(f"a {FIRST}")
+    assert len(warned) == 2
