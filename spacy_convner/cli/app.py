@@ -22,6 +22,10 @@ from ..errors import ConfigError, ConvnerError
 
 Arg, Opt = typer.Argument, typer.Option
 F = TypeVar("F", bound=Callable[..., Any])
+_INTERRUPTED = (
+    "Interrupted. Nothing is half-written; run the same command again "
+    "(label and cached steps go on where they stopped)."
+)
 
 app = typer.Typer(
     name="convner",
@@ -60,7 +64,7 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
             except ConvnerError as err:
                 fail(str(err))
             except KeyboardInterrupt:
-                fail("Interrupted. Finished work is kept; run the same command again to continue.", code=130)
+                fail(_INTERRUPTED, code=130)
             except BrokenPipeError:
                 # The reader went away (| head): not an error of ours.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,6 +25,8 @@ _FLOOR = "Names below this popularity may stay as words; in the catalog's unit"
 _NEAR = "Share of words in common, 0 to 1, from which two patterns are the same; above 1 for never"
 _TAGS = "Whether conversation that differs only in its tags is the same; commands never are"
 _GUIDANCE = "YAML file of the prompt's sections and of forbidden forms [default: the one that is shipped]"
+_MIN_SCORE = "Least score of the teacher's entities [default: 0.7; everyday words 0.9]"
+_LEFT_OUT = {"in no cluster": "in no cluster left out (--noise-seeds)"}
 _RETRY = ("failed", "over_budget")
 
 
@@ -37,7 +39,7 @@ def generate_cli(
     target_lang: str | None = Opt(None, "--target-lang", help="Language of the patterns [default: the seeds']"),
     noise_seeds: bool = Opt(False, "--noise-seeds/--no-noise-seeds", help="Use utterances outside of clusters too"),
     style: str | None = Opt(None, "--style", help="conversational or command [default: what detect said]"),
-    min_score: float | None = Opt(None, "--min-score", min=0, max=1, help="Least score of the teacher's entities"),
+    min_score: float | None = Opt(None, "--min-score", min=0, max=1, help=_MIN_SCORE),
     labels: Path | None = Opt(None, "--labels", help=_LABELS),
     catalog: list[str] = Opt([], "--catalog", "-c", help=_CATALOG),
     popularity_floor: float = Opt(60.0, "--popularity-floor", min=0, help=_FLOOR),
@@ -73,10 +75,22 @@ def generate_cli(
         raise ConfigError(f"--style: expected {' or '.join(STYLES)}, got {style!r}")
     if target_lang is not None:
         language_name(target_lang)
-    groups = read_seed_groups(source, noise=noise_seeds, lang=target_lang, style=style)  # type: ignore[arg-type]
+    left_out: Counter[str] = Counter()
+    groups = read_seed_groups(
+        source,
+        noise=noise_seeds,
+        lang=target_lang,
+        style=style,  # type: ignore[arg-type]
+        left_out=left_out,
+    )
     decided = read_patterns(keep) if keep else []
     client = {"model": model, "max_calls": max_calls, "max_usd": max_usd, "store": str(store) if store else None}
     made = make_generator(generator, pipeline, min_score, labels, guidance, client, output)
+    if made.name == "teacher" and target_lang is not None:
+        # With none in the language the teacher says what to do.
+        own = [group for group in groups if group.lang == target_lang] or groups
+        left_out["in another language"] = _seeds(groups) - _seeds(own)
+        groups = own
     if dry_run:
         say_estimate(made, groups, target_lang)
         return
@@ -95,7 +109,7 @@ def generate_cli(
         say(f"{counts.carried + counts.kept:,} decisions of {keep} hold, {counts.kept:,} of patterns not made again")
     patterns = validate_patterns(patterns, checks)
     write_patterns(output, patterns)
-    stats = _count(patterns, groups)
+    stats = _count(patterns, groups, left_out)
     ledger = getattr(getattr(made, "client", None), "ledger", None)
     if ledger is not None:
         stats["llm"] = ledger.summary()
@@ -179,12 +193,21 @@ def _counted(groups: list[SeedGroup], bar: Any) -> Iterator[SeedGroup]:
         bar.update()
 
 
-def _count(patterns: list[Pattern], groups: list[SeedGroup]) -> dict[str, Any]:
-    """RETURNS (dict): seeds, groups, statuses and, of rejections by the machine, the first reason's kind."""
+def _seeds(groups: list[SeedGroup]) -> int:
+    return sum(len(group.texts) for group in groups)
+
+
+def _count(patterns: list[Pattern], groups: list[SeedGroup], left_out: Counter[str]) -> dict[str, Any]:
+    """Count what went in and came out.
+
+    RETURNS (dict): Seeds, groups, utterances that were no seeds by reason, patterns by status, and rejections by the
+        machine by the kind of their first reason.
+    """
     from ..datagen.review.decisions import is_invalid
 
     return {
-        "seeds": sum(len(group.texts) for group in groups),
+        "seeds": _seeds(groups),
+        "left_out": {why: count for why, count in left_out.items() if count},
         "groups": len(groups),
         "patterns": dict(Counter(pattern.status for pattern in patterns).most_common()),
         "rejected": dict(
@@ -195,6 +218,7 @@ def _count(patterns: list[Pattern], groups: list[SeedGroup]) -> dict[str, Any]:
 
 def _report(output: Path, stats: dict[str, Any]) -> None:
     statuses = ", ".join(f"{count:,} {status}" for status, count in stats["patterns"].items())
-    say(f"{output}: {statuses}, from {stats['seeds']:,} seeds in {stats['groups']:,} groups")
+    others = "".join(f", {count:,} {_LEFT_OUT.get(why, why)}" for why, count in stats["left_out"].items())
+    say(f"{output}: {statuses}, from {stats['seeds']:,} seeds in {stats['groups']:,} groups{others}")
     for reason, count in stats["rejected"].items():
         say(f"{count:>8,}  {reason}")

@@ -9,6 +9,7 @@ from ..errors import DataError
 
 _BRACKETS = re.compile(r"[<>]|[^<>]+")
 _TAG = re.compile(r"([A-Za-z][A-Za-z0-9_.\-]*)(?::([0-9]{1,3}))?")
+_HINT = "write <Label> or <Label:1>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ def parse_placeholders(text: str) -> tuple[str | Placeholder, ...]:
             position += 1
             continue
         inside = tokens[position + 1] if position + 1 < len(tokens) else ""
+        if inside == ">":
+            raise DataError(f"'<>' is no placeholder in {text!r:.200}", hint=_HINT)
         if position + 2 >= len(tokens) or inside in "<>" or tokens[position + 2] != ">":
             raise DataError(f"'<' without '>' in {text!r:.200}")
         tag = _TAG.fullmatch(inside)
         if tag is None:
-            raise DataError(f"<{inside}> is no placeholder in {text!r:.200}", hint="write <Label> or <Label:1>")
+            raise DataError(f"'<{inside}>' is no placeholder in {text!r:.200}", hint=_HINT)
         pieces.append(Placeholder(tag[1], int(tag[2]) if tag[2] else None))
         position += 3
     return tuple(pieces)

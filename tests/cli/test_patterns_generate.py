@@ -83,14 +83,33 @@ def test_the_teachers_patterns(clustered: Path, pipeline: Path, tmp_path: Path) 
     assert (pattern.text, pattern.status, pattern.cluster) == ("weather in <City> on friday", "proposed", 1)
     assert (pattern.frequency, pattern.generator, pattern.style) == (4, "teacher", "conversational")
     assert found["what time is it"].status == "rejected"
-    assert "from 3 seeds in 2 groups" in result.stderr
+    counted = "from 3 seeds in 2 groups, 1 not representative, 1 in no cluster left out (--noise-seeds)"
+    assert counted in result.stderr
     assert "no entity" in result.stderr
     stats = json.loads(metrics.read_text(encoding="utf8"))
     assert stats["seeds"] == 3
+    assert stats["left_out"] == {"not representative": 1, "in no cluster": 1}
     assert sum(stats["patterns"].values()) == 3
     first = out.read_bytes()
     assert run("generate", clustered, out, "-p", pipeline, "--min-score", 0.3).exit_code == 0
     assert out.read_bytes() == first
+
+
+def test_seeds_in_another_language_are_counted(clustered: Path, pipeline: Path, tmp_path: Path) -> None:
+    meta = {"cluster": {"id": 0, "strength": 1, "representative": 1}}
+    record = json.dumps({"text": "pon hello de adele", "lang": "es", "meta": meta})
+    clustered.write_text(clustered.read_text(encoding="utf8") + record + "\n", encoding="utf8")
+    result = run("generate", clustered, tmp_path / "out.jsonl", "-p", pipeline, "--target-lang", "en")
+    assert result.exit_code == 0, result.output
+    assert "from 3 seeds" in result.stderr
+    assert "1 in another language" in result.stderr
+    result = run("generate", clustered, tmp_path / "out.jsonl", "-p", pipeline, "--target-lang", "de")
+    assert result.exit_code == 1
+    assert "--generator llm" in result.stderr
+
+
+def test_the_default_limits_are_said() -> None:
+    assert "0.7; everyday words 0.9" in " ".join(run("generate", "--help").stdout.split())
 
 
 def test_noise_and_style(clustered: Path, pipeline: Path, tmp_path: Path) -> None:
@@ -344,7 +363,7 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path, labels: Pa
     source = tmp_path / "patterns.jsonl"
     write_patterns(source, [Pattern("play \x1b[2J<\x07> now", "en")])
     result = run("validate", source, "--labels", labels)
-    assert "brackets: <\ufffd> is no placeholder" in result.stdout
+    assert "brackets: '<\ufffd>' is no placeholder" in result.stdout
     assert not {"\x1b", "\x07"} & set(result.stdout)
 
 

@@ -23,7 +23,12 @@ class _Seed:
 
 
 def read_seed_groups(
-    path: Path, *, noise: bool = False, lang: str | None = None, style: Style | None = None
+    path: Path,
+    *,
+    noise: bool = False,
+    lang: str | None = None,
+    style: Style | None = None,
+    left_out: Counter[str] | None = None,
 ) -> list[SeedGroup]:
     """Read what ``convner cluster`` wrote, or utterances without clusters.
 
@@ -31,6 +36,7 @@ def read_seed_groups(
     noise (bool): Take utterances that are in no cluster too, each a group of its own.
     lang (str | None): Language of utterances that don't say. style (str | None): Of all; None for what
         ``meta.conversational`` says, else "conversational".
+    left_out (Counter | None): Is added the lines that are no seeds: "in no cluster", "not representative".
     RETURNS (list[SeedGroup]): Largest cluster first, noise last. A frequency is how often the same text was said
         (``meta.count``), by representatives and others.
     RAISES: DataError naming file, line and field; DataError if there are no seeds.
@@ -60,6 +66,8 @@ def read_seed_groups(
         if not here or rank is not None or (noise and cluster == NOISE):
             own = style or _style(utterance.meta, path, line)
             seeds.append(_Seed(utterance.text, language, own, cluster, rank))
+        elif left_out is not None:
+            left_out["in no cluster" if cluster == NOISE else "not representative"] += 1
     if not seeds:
         raise DataError(
             "no seeds: no utterance is a cluster's representative", path=path, hint="--noise-seeds takes the others"

@@ -100,9 +100,11 @@ class TeacherPatternGenerator:
             return reject("no entity: the teacher selected none")
         everyday = _everyday(doc)
         for span, score, rival in found:
-            least = self.min_score_everyday if (span.start, span.end) in everyday else self.min_score
+            common = (span.start, span.end) in everyday
+            least = self.min_score_everyday if common else self.min_score
             if math.isnan(score) or score < least:
-                return reject(f"unsure: {span.text!r} ({span.label_}, {score:.2f})")
+                limit = "" if math.isnan(score) else f" < {least:g}" + ", an everyday word" * common
+                return reject(f"unsure: {span.text!r} ({span.label_}, {score:.2f}{limit})")
             if rival is not None and score - rival[1] < self.min_margin:
                 other = f"{rival[0].text!r} ({rival[0].label_}, {rival[1]:.2f})"
                 return reject(f"ambiguous: {span.text!r} ({span.label_}, {score:.2f}) or {other}")

@@ -87,9 +87,9 @@ def test_names_become_placeholders(generator: TeacherPatternGenerator, seed: str
     ("seed", "reason"),
     [
         ("good morning", "no entity: the teacher selected none"),
-        ("play maybe by adele", "unsure: 'maybe' (Song, 0.40)"),
+        ("play maybe by adele", "unsure: 'maybe' (Song, 0.40 < 0.7)"),
         ("play nothing by adele", "unsure: 'nothing' (Song, nan)"),
-        ("oh yes please adele", "unsure: 'yes' (Artist, 0.85)"),
+        ("oh yes please adele", "unsure: 'yes' (Artist, 0.85 < 0.9, an everyday word)"),
         ("put dune on", "ambiguous: 'dune' (Movie, 0.90) or 'dune' (Book, 0.85)"),
         ("play adeles record", "inflected: 'adeles'"),
         ("play <hello> now", "angle brackets: the seed has some of its own"),

@@ -51,7 +51,9 @@ def reasons(text: str, lang: str = "en", checks: PatternChecks = CHECKS) -> list
     [
         ("play <Song for me", "brackets: '<' without '>'"),
         ("play Song> for me", "brackets: '>' without '<'"),
-        ("play <my Song> for me", "brackets: <my Song> is no placeholder"),
+        ("play <my Song> for me", "brackets: '<my Song>' is no placeholder"),
+        ("play <> for me", "brackets: '<>' is no placeholder"),
+        ("play <Song:x> for me", "brackets: '<Song:x>' is no placeholder"),
         ("play something", "no tag: nothing to put a name in"),
         ("play <Tune> for <Person>", "unknown tag: <Person>, <Tune>"),
         ("ponme <Song> de ese que te dije", "language: Spanish, not 'en'"),
