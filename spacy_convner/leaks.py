@@ -13,6 +13,27 @@ from .records import number_exemplars, open_lines
 from .ty import Exemplar
 
 LONGEST_NAME = 16  # words: a longer name isn't looked for inside texts
+# What populating a pattern may put in front of an utterance, or change before a name. No filler begins another.
+FILLERS = {
+    "en": ("um", "uh", "so", "okay so", "well", "hmm"),
+    "es": ("eh", "pues", "este", "a ver", "bueno", "mmm"),
+}
+ARTICLES = {"en": ("the", "a", "an"), "es": ("el", "la", "los", "las", "un", "una")}
+_OPENINGS = tuple(tuple(filler.split()) for fillers in FILLERS.values() for filler in fillers)
+_BEFORE_NAMES = frozenset(article for articles in ARTICLES.values() for article in articles)
+_AND = frozenset({"and", "y"})
+_INSIDE_NUMBERS = _AND | {"oh"}
+# The words of 0 to 9999, folded.
+_NUMBER_WORDS = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand cero uno dos tres cuatro
+    cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte
+    veintiuno veintidos veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve treinta
+    cuarenta cincuenta sesenta setenta ochenta noventa cien ciento doscientos trescientos cuatrocientos quinientos
+    seiscientos setecientos ochocientos novecientos mil
+"""
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
+_INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
 _POSSESSIVE = re.compile(r"['’‘`´ʼ′]s\b", re.IGNORECASE)
 _MARKS = re.compile(r"[\W_]+")
@@ -84,29 +105,80 @@ def has_name(exemplar: Exemplar, names: Collection[str]) -> bool:
 
 
 def form_of(exemplar: Exemplar) -> str:
-    """RETURNS (str): The utterance folded, with its label in place of each name: ``play <song> by <artist>``."""
-    labels: dict[tuple[int, int], list[str]] = {}
-    for span in exemplar.spans:
-        labels.setdefault((span.start, span.end), []).append(span.label)
-    pieces, end = [], 0
-    for (start, stop), found in sorted(labels.items()):
-        pieces += [*_words(exemplar.text[end:start]), f"<{'|'.join(sorted(found)).casefold()}>"]
-        end = stop
-    return " ".join(pieces + _words(exemplar.text[end:]))
+    """What two utterances share that differ in their names, and in how populating a pattern may write the rest.
+
+    RETURNS (str): As ``literal_form``, without fillers in front and articles before names; "&" is "and" and "y",
+        "#" any number in digits or words, and initialisms have no dots.
+    """
+    return _common(_pieces_of(exemplar, spoken=True))
 
 
 def form_of_pattern(text: str) -> str:
-    """text (str): With ``<Label>`` placeholders. RETURNS (str): The form that its utterances have."""
-    pieces, end = [], 0
-    for tag in _PLACEHOLDER.finditer(text):
-        pieces += [*_words(text[end : tag.start()]), f"<{tag[1].casefold()}>"]
-        end = tag.end()
-    return " ".join(pieces + _words(text[end:]))
+    """text (str): With ``<Label>`` placeholders. RETURNS (str): The form (see ``form_of``) that its utterances have."""
+    return _common(_pieces_of_pattern(text, spoken=True))
+
+
+def literal_form(exemplar: Exemplar) -> str:
+    """RETURNS (str): The utterance folded, with its label in place of each name: ``so play the <song> by <artist>``."""
+    return " ".join(_pieces_of(exemplar))
+
+
+def literal_form_of_pattern(text: str) -> str:
+    """text (str): With ``<Label>`` placeholders. RETURNS (str): As ``literal_form``."""
+    return " ".join(_pieces_of_pattern(text))
 
 
 def forms_of_patterns(texts: Iterable[str]) -> set[str]:
     """RETURNS (set[str]): Forms of patterns; those without a placeholder have none."""
     return {form_of_pattern(text) for text in texts if _PLACEHOLDER.search(text)}
+
+
+def _pieces_of(exemplar: Exemplar, spoken: bool = False) -> list[str]:
+    labels: dict[tuple[int, int], list[str]] = {}
+    for span in exemplar.spans:
+        labels.setdefault((span.start, span.end), []).append(span.label)
+    names = [(start, stop, "|".join(sorted(found))) for (start, stop), found in sorted(labels.items())]
+    return _pieces(exemplar.text, names, spoken)
+
+
+def _pieces_of_pattern(text: str, spoken: bool = False) -> list[str]:
+    return _pieces(text, [(tag.start(), tag.end(), tag[1]) for tag in _PLACEHOLDER.finditer(text)], spoken)
+
+
+def _pieces(text: str, names: Iterable[tuple[int, int, str]], spoken: bool) -> list[str]:
+    def words(piece: str) -> list[str]:
+        if spoken:
+            piece = _INITIALISM.sub(lambda found: found[0].replace(".", ""), piece).replace("&", " and ")
+        return _words(piece)
+
+    pieces, end = [], 0
+    for start, stop, label in names:
+        pieces += [*words(text[end:start]), f"<{label.casefold()}>"]
+        end = stop
+    return pieces + words(text[end:])
+
+
+def _common(words: list[str]) -> str:
+    while opening := next((opening for opening in _OPENINGS if tuple(words[: len(opening)]) == opening), None):
+        words = words[len(opening) :]
+    common: list[str] = []
+    for i, word in enumerate(words):
+        if word.startswith("<"):
+            while common and common[-1] in _BEFORE_NAMES:
+                common.pop()
+            common.append(word)
+        elif _is_number(word):
+            if common[-1:] != ["#"]:
+                common.append("#")
+        elif word in _INSIDE_NUMBERS and common[-1:] == ["#"] and i + 1 < len(words) and _is_number(words[i + 1]):
+            continue  # one hundred and five; nineteen oh five; treinta y uno
+        else:
+            common.append("&" if word in _AND else word)
+    return " ".join(common)
+
+
+def _is_number(word: str) -> bool:
+    return word.removesuffix("s").isdecimal() or word in _NUMBERS or word.removesuffix("s") in _NUMBERS
 
 
 def _words(text: str) -> list[str]:

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from spacy_convner.errors import ConfigError, DataError
 from spacy_convner.leaks import (
+    FILLERS,
     NamesInTexts,
     fold_name,
     form_of,
     form_of_pattern,
     forms_of_patterns,
     has_name,
+    literal_form,
+    literal_form_of_pattern,
     read_names,
 )
 from spacy_convner.records import parse_utterance
@@ -58,6 +61,34 @@ def test_forms() -> None:
     assert form_of(both) == "<book|movie>"
     assert has_name(exemplar, {"adele"})
     assert not has_name(exemplar, {"play"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("play <Song>", "um okay so play <Song>"), ("so play the <Song>", "hmm, play <Song>!"),
+     ("an <Album> please", "A <Album> please"), ("a ver, pon <Song>", "pon la <Song>"),
+     ("<Song> & 5 more", "<Song> and five more"),
+     ("105 or 1905 <Movie>", "one hundred and five or nineteen oh five <Movie>"),
+     ("pon 31 de <Artist>", "pon treinta y uno de <Artist>"), ("the U.S. <Song>", "the us <Song>"),
+     ("80's <Song>", "eighty's <Song>"), ("<Song> & <Song>", "<Song> y <Song>")],
+)  # fmt: skip
+def test_one_form_of_what_populating_may_change(one: str, other: str) -> None:
+    assert form_of_pattern(one) == form_of_pattern(other)
+    assert literal_form_of_pattern(one) != literal_form_of_pattern(other)
+
+
+def test_different_forms() -> None:
+    texts = ["play <Song>", "play <Song> so", "play and <Song>", "play 5 <Song>", "play some <Song>", "<Song> one"]
+    assert len(forms_of_patterns(texts)) == len(texts)
+
+
+def test_no_filler_begins_another() -> None:
+    fillers = [f"{filler} " for of_lang in FILLERS.values() for filler in of_lang]
+    assert not [(one, other) for one in fillers for other in fillers if one != other and other.startswith(one)]
+
+
+def test_literal_form() -> None:
+    assert literal_form(parse_utterance(parse_markup("So, play the [5](Song)"))) == "so play the <song>"
 
 
 def test_read_names(tmp_path: Path) -> None:

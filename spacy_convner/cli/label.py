@@ -10,7 +10,10 @@ from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
 from .llm_run import check_batches, prepare_client, say_estimate, submit_batches, usage_line
 
 _ENTITIES = "Names whose utterances are left out (.txt, .jsonl, .spacy), as unseen_entities.en.jsonl; may be repeated"
-_PATTERNS = "Patterns of test sets (.jsonl): their seeds and utterances of their form are left out; may be repeated"
+_PATTERNS = (
+    "Patterns of test sets (.jsonl): their seeds, and utterances of their form, which only annotated names show, are "
+    "left out; may be repeated"
+)
 
 
 @command(app, "label")

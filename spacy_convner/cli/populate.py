@@ -11,6 +11,8 @@ from .app import Arg, Opt, command, keep_inputs, patterns_app, say, show_progres
 
 T = TypeVar("T")
 CATALOG = "JSONL, CSV, TSV or Parquet: a file, a folder or a quoted glob; may be repeated"
+TEMPERATURE = "Names are drawn with popularity ** (1 / temperature); inf draws all alike"
+_SHOWN = 5  # patterns that gave nothing
 NOISE_KINDS = "Comma-separated: lower, unpunctuated, unaccented, spoken [default: all]"
 
 
@@ -21,7 +23,7 @@ def populate_cli(
     catalog: list[str] = Opt(..., "--catalog", "-c", help=CATALOG),
     size: int = Opt(4000, "--size", min=1, help="Utterances to make"),
     seed: int = Opt(0, "--seed", help="Another seed gives other utterances"),
-    temperature: float = Opt(1.0, "--temperature", help="Names are drawn with popularity ** (1 / temperature)"),
+    temperature: float = Opt(1.0, "--temperature", help=TEMPERATURE),
     rare_share: float = Opt(0.2, "--rare-share", help="Quota of draws for names below their label's median popularity"),
     foreign_share: float = Opt(0.0, "--foreign-share", help="Weight of names of another language, 0 to 1"),
     alias_share: float = Opt(0.0, "--alias-share", help="Share of draws in which an alias stands for its name"),
@@ -68,9 +70,19 @@ def populate_cli(
     how: Any = {"weighting": weighting, "noise": surface_noise, "skip": skip, "report": report}
     stream = populate(frames, sampler, size=size, nlp=nlp, seed=seed, **how)
     count = write_utterances(outputs, progress(stream, size), nlp)
-    say(f"{', '.join(map(str, outputs))}: {count:,} utterances of {len(frames):,} patterns ({lang})")
+    n_used, n_all = len(report.used), len(frames)
+    used = f"{n_all:,}" if n_used == n_all else f"{n_used:,} of {n_all:,}"
+    say(f"{', '.join(map(str, outputs))}: {count:,} utterances of {used} patterns ({lang})")
+    empty = [frame for frame in frames if frame.id in report.unused]
+    for frame in empty[:_SHOWN]:
+        say(f"{source}:{frame.line}: gave nothing: {report.unused[frame.id]}")
+    if len(empty) > _SHOWN:
+        say(f"… and {len(empty) - _SHOWN:,} more patterns gave nothing")
+    if untried := n_all - n_used - len(empty):
+        say(f"{untried:,} patterns weren't tried: the others gave enough")
     if count < size:
-        say(f"{size:,} were asked for: there are no more different ones with these patterns and names")
+        gave = f"; {len(empty):,} patterns gave nothing" if empty else ""
+        say(f"{size:,} were asked for: there are no more different ones with these patterns and names{gave}")
     elif report.exhausted:
         say(f"{len(report.exhausted):,} patterns gave fewer than the others: no more different utterances")
 

@@ -12,7 +12,7 @@ import typer
 from ..errors import ConfigError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 from .audit import KIND_OF_PART, TRAINING, fail_on, split_names
-from .populate import CATALOG, NOISE_KINDS, make_noise, make_tokenizer, read_entries
+from .populate import CATALOG, NOISE_KINDS, TEMPERATURE, make_noise, make_tokenizer, read_entries
 
 _DISJOINT = "What development and test part don't share: entities, patterns or entities,patterns"
 
@@ -32,7 +32,7 @@ def make_testsets_cli(
                               "must take these exemplars out"),
     dev_share: float = Opt(0.0, "--dev-share", help="Share of the conversational set for a development part"),
     disjoint: str | None = Opt(None, "--disjoint", help=_DISJOINT),
-    temperature: float = Opt(1.0, "--temperature", help="Names are drawn with popularity ** (1 / temperature)"),
+    temperature: float = Opt(1.0, "--temperature", help=TEMPERATURE),
     rare_share: float = Opt(0.2, "--rare-share", help="Quota of draws for names below their label's median popularity"),
     noise: float = Opt(0.0, "--noise", help="Share of utterances written in another way (not of the head)"),
     noise_kinds: str | None = Opt(None, "--noise-kinds", help=NOISE_KINDS),
@@ -68,6 +68,8 @@ def make_testsets_cli(
             raise ConfigError(f"{option} must be from 0 to below 1, got {share}")
     if parts and not dev_share:
         raise ConfigError("--disjoint says how two parts differ: give --dev-share too, e.g. 0.2")
+    if not size + head_size + unseen_size:
+        raise ConfigError("nothing to make: --size, --head-size and --unseen-size are all 0")
     if unseen_size and not training:
         raise ConfigError("unseen entities are those that training doesn't have: give --training, or --unseen-size 0")
 

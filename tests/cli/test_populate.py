@@ -79,6 +79,24 @@ def test_fewer_than_asked_for(patterns: Path, tmp_path: Path, catalog_path: Path
     assert "4,000 were asked for" in result.stderr
 
 
+def test_patterns_that_gave_nothing(tmp_path: Path) -> None:
+    catalog = write_jsonl(tmp_path / "songs.jsonl", [{"text": "Hello", "label": "Song"}])
+    texts = ["play <Song>", "<Song> and <Song>", *(f"again{i} <Song>" for i in range(6)), "on <Song>"]
+    rows = [{"text": text, "lang": "en", "status": "accepted"} for text in texts]
+    file = write_jsonl(tmp_path / "p.jsonl", rows)
+    skip = write_jsonl(tmp_path / "skip.jsonl", [{"text": f"again{i} hello"} for i in range(6)])
+    result = populate(file, tmp_path / "out.jsonl", "--exclude", skip, catalog=catalog)
+    assert result.exit_code == 0, result.output
+    assert "2 utterances of 2 of 9 patterns (en)" in result.stderr
+    assert f"{file}:2: gave nothing: there aren't enough different names" in result.stderr
+    assert f"{file}:3: gave nothing: its utterances are to be left out" in result.stderr
+    assert f"{file}:7:" not in result.stderr
+    assert "… and 2 more patterns gave nothing" in result.stderr
+    assert "no more different ones with these patterns and names; 7 patterns gave nothing" in result.stderr
+    few = populate(file, tmp_path / "out.jsonl", "--size", 1, "--temperature", "inf", catalog=catalog)
+    assert "patterns weren't tried" in few.stderr
+
+
 def test_a_label_without_names(patterns: Path, tmp_path: Path) -> None:
     catalog = write_jsonl(tmp_path / "songs.jsonl", [{"text": "Hello", "label": "Song"}])
     fails(populate(patterns, tmp_path / "o.jsonl", "--lang", "en", catalog=catalog), "patterns.jsonl:1", "<Artist>")

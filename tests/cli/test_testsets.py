@@ -143,6 +143,7 @@ def test_a_leak_writes_nothing(patterns: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
     result = run(patterns, out, *OPTIONS, "--head-annotated", counted, training=[training])
     assert result.exit_code == 0, result.output  # it is left out
+    assert "head.en: 0 of 1 annotated utterances used; 1 are in --training" in result.stderr
     assert "very loud" not in (out / "head.en.jsonl").read_text(encoding="utf8")
     bad = write_jsonl(tmp_path / "head.en.jsonl", [parse_markup("play [Hello](Song) very loud tonight")])
     result = audit(bad, "-t", training)
@@ -166,9 +167,32 @@ def test_head_from_counts(patterns: Path, tmp_path: Path) -> None:
     assert len(found) == 30
 
 
+def test_split_keeps_no_form_that_the_audit_finds(tmp_path: Path) -> None:
+    """Whatever spoken noise puts in front or writes in words."""
+    rows = [{"text": "put on <Song> & 5 more", "lang": "en", "status": "accepted"}]
+    out, options = tmp_path / "out", ("--head-size", 0, "--unseen-size", 0, "--size", 20)
+    assert run(write_jsonl(tmp_path / "p.jsonl", rows), out, *options, "--noise", 1, training=()).exit_code == 0
+    said = [line.format("[Zzz](Song)") for line in (
+        "um put on {} and five more", "so put on {} & 5 more", "what is {}", "stop {} now", "is {} old"
+    )]  # fmt: skip
+    source, docs = write_jsonl(tmp_path / "t.jsonl", [parse_markup(line) for line in said]), tmp_path / "t.spacy"
+    assert runner.invoke(app, ["convert", str(source), str(docs)]).exit_code == 0
+    audited = out / "conversational.en.spacy"
+    assert audit(audited, "-t", docs).exit_code == 1
+    train, dev = tmp_path / "train.spacy", tmp_path / "dev.spacy"
+    args = ["--train", train, "--dev", dev, "--dev-share", 0.5, "--exclude-patterns", out / "test_patterns.en.jsonl"]
+    result = runner.invoke(app, ["split", str(docs), *map(str, args)])
+    assert result.exit_code == 0, result.output
+    assert "2 excluded_patterns" in result.stderr
+    assert audit(audited, "-t", train, "-t", dev).exit_code == 0
+    again = run(tmp_path / "p.jsonl", tmp_path / "again", *options, training=[docs])
+    fails(again, "1 of 1 patterns have a form that training has")
+
+
 def test_wrong_input(patterns: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
     fails(run(patterns, out, training=()), "--training", "--unseen-size 0")
+    fails(run(patterns, out, "--size", 0, "--head-size", 0, "--unseen-size", 0), "nothing to make")
     fails(run(patterns, out, "--disjoint", "entities"), "--dev-share")
     fails(run(patterns, out, "--disjoint", "words", "--dev-share", 0.1), "entities, patterns", "'words'")
     fails(run(patterns, out, "--dev-share", 1), "--dev-share")

@@ -103,14 +103,15 @@ def test_held_out_names_are_left_out(silver: Path, tmp_path: Path) -> None:
 
 def test_patterns_of_test_sets_are_left_out(silver: Path, tmp_path: Path) -> None:
     more = tmp_path / "more.spacy"
-    write_docbin(more, [doc_of("Could you play hello?"), doc_of("is it cold"), doc_of("well, could you play hello")])
+    write_docbin(more, [doc_of("Could you play hello?"), doc_of("is it cold"), doc_of("um could you play hello"),
+                      doc_of("please, could you play hello")])  # fmt: skip
     patterns = write_jsonl(tmp_path / "patterns.jsonl", [
         {"text": "could you play <Song>", "lang": "en", "seeds": ["Is it cold?"]},
-        {"text": "well could you play <Artist>", "lang": "en"},
+        {"text": "please could you play <Artist>", "lang": "en"},
     ])  # fmt: skip
     counts, train, dev = split([silver, more], exclude_patterns=[patterns])
-    assert counts["excluded_patterns"] == 2
-    assert "well, could you play hello" in train + dev
+    assert counts["excluded_patterns"] == 3
+    assert "please, could you play hello" in train + dev
     bad = write_jsonl(tmp_path / "bad.jsonl", [{"text": "x", "seeds": "y"}])
     with pytest.raises(DataError, match=r"bad.jsonl:1"):
         split([silver], exclude_patterns=[bad])

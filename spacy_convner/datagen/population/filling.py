@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError
+from ...leaks import ARTICLES
 from ...ty import CatalogEntry, Exemplar, LabelledSpan
 from ..pattern_files import pattern_id
 from ..placeholders import Placeholder, parse_placeholders
@@ -16,7 +17,6 @@ from ..ty import USABLE, Pattern, Style
 Draw = Callable[[str, Collection[str]], CatalogEntry | None]
 
 _ARTICLE = re.compile(r"(?<![\w'’])(an?)(\s+[\"“'‘]?)$", re.IGNORECASE)
-_ARTICLES = {"en": ("the", "a", "an"), "es": ("el", "la", "los", "las", "un", "una")}
 _TAIL = 6  # characters that an article before a name is within
 _VOWEL = re.compile(r"[aeiouáéíóúàèìòùäëïöüâêîôû]|8|11(?!\d)|18(?!\d)", re.IGNORECASE)
 _NO_VOWEL_SOUND = re.compile(
@@ -31,7 +31,7 @@ class Frame:
     """A pattern ready to be filled.
 
     pieces (tuple[str | int]): Literal text, and numbers of slots where names go.
-    slots (tuple[str]): Label of each slot; ``<Label:1>`` twice is one slot.
+    slots (tuple[str]): Label of each slot; ``<Label:1>`` twice is one slot. line (int): In the patterns' file.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Frame:
     pieces: tuple[str | int, ...]
     slots: tuple[str, ...]
     pattern: Pattern
+    line: int = 0
 
 
 def make_frames(
@@ -130,7 +131,7 @@ def takes_an(name: str) -> bool:
 
 def _without_double(text: str, name: str, lang: str) -> str:
     article, _, rest = name.partition(" ")
-    if not rest or article.lower() not in _ARTICLES.get(lang, ()):
+    if not rest or article.lower() not in ARTICLES.get(lang, ()):
         return text
     tail = text[-len(article) - 2 :].lower()
     if tail.endswith(f"{article.lower()} ") and (len(tail) < len(article) + 2 or tail[0].isspace()):
@@ -164,5 +165,5 @@ def _make_frame(pattern: Pattern, path: Path | None, line: int) -> Frame:
             pieces.append(len(slots))
             slots.append(piece.label)
     return Frame(
-        pattern_id(pattern), pattern.lang, pattern.style, pattern.frequency, tuple(pieces), tuple(slots), pattern
+        pattern_id(pattern), pattern.lang, pattern.style, pattern.frequency, tuple(pieces), tuple(slots), pattern, line
     )

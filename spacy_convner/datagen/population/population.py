@@ -23,6 +23,12 @@ Weighting = Literal["even", "frequency"]
 _TRIES = 30  # names drawn for one utterance before its pattern counts as exhausted
 _BITS = 24  # of the Bloom filter, an utterance: one in 24,000 new ones is taken for old and drawn again
 _HASHES = 8
+_WHY = {
+    "known": "its utterances are to be left out",
+    "duplicate": "its utterances came from other patterns",
+    "tokens": "the tokenizer cuts inside its names",
+    "names": "there aren't enough different names",
+}
 
 
 @dataclass(slots=True)
@@ -30,13 +36,16 @@ class PopulationReport:
     """What became of the patterns, filled while the stream is read.
 
     utterances (int): How many there were. exhausted (list[str]): Ids of patterns with placeholders that gave no
-        further new utterance.
+        further new utterance. used (set[str]): Ids of patterns that gave one. unused (dict[str, str]): Id of a pattern
+        that was tried and gave none → why.
     rejected (Counter[str]): Reason → draws that were thrown away: "duplicate", "known" (one of ``skip``), "tokens" (a
         name would begin or end inside a token).
     """
 
     utterances: int = 0
     exhausted: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    unused: dict[str, str] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -74,12 +83,17 @@ def populate(
     heapify(turns)
     while turns and report.utterances < size:
         time, i = heappop(turns)
-        exemplar = _make_utterance(frames[i], sampler, rng, nlp, noise, skip, seen, report.rejected)
+        rejected: Counter[str] = Counter()
+        exemplar = _make_utterance(frames[i], sampler, rng, nlp, noise, skip, seen, rejected)
+        report.rejected += rejected
         if exemplar is None:
+            if frames[i].id not in report.used:
+                report.unused[frames[i].id] = " and ".join(_WHY[reason] for reason in rejected) or _WHY["names"]
             if frames[i].slots:
                 report.exhausted.append(frames[i].id)
             continue
         heappush(turns, (time + steps[i], i))
+        report.used.add(frames[i].id)
         report.utterances += 1
         yield exemplar
 

@@ -11,14 +11,11 @@ from dataclasses import replace
 from num2words import num2words
 
 from ...errors import ConfigError
+from ...leaks import FILLERS
 from ...ty import Exemplar, LabelledSpan
 
 Rewrite = Callable[[str, str, bool], str]  # text, language, whether it is a name
 
-_FILLERS = {
-    "en": ("um", "uh", "so", "okay so", "well", "hmm"),
-    "es": ("eh", "pues", "este", "a ver", "bueno", "mmm"),
-}
 _AND = {"en": "and", "es": "y"}
 _NUMBER = re.compile(r"(?<![\w.,:])\d{1,4}(?![.,:]?\w)")
 _INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
@@ -65,8 +62,8 @@ def add_noise(exemplar: Exemplar, kind: str, rng: random.Random) -> Exemplar:
     """
     lang = exemplar.lang or "en"
     text = ""
-    if kind == "spoken" and lang in _FILLERS and rng.random() < 0.5:
-        text = _FILLERS[lang][int(rng.random() * len(_FILLERS[lang]))] + " "
+    if kind == "spoken" and lang in FILLERS and rng.random() < 0.5:
+        text = FILLERS[lang][int(rng.random() * len(FILLERS[lang]))] + " "
     moved: dict[tuple[int, int], tuple[int, int]] = {}
     end = 0
     for start, stop in sorted({(span.start, span.end) for span in exemplar.spans}):

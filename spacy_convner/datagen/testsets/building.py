@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,12 @@ class _Maker:
         if known:
             known_ids = {frame.id for frame in known}
             frames = [frame for frame in frames if frame.id not in known_ids]
-            self.built.notes.append(f"{name}: {len(known):,} patterns have a form that training has, and are left out")
+            all_of_them = f"{len(known):,} of {len(known) + len(frames):,}"
+            note = f"{all_of_them} patterns have a form that training has, and are left out"
+            if not frames:
+                hint = "add patterns, or leave what was made from these out of --training"
+                raise DataError(f"nothing is left for {name}: {note}", hint=hint)
+            self.built.notes.append(f"{name}: {note}")
         sides = [(f"conversational-dev.{self.lang}", frames, self.entries), (name, frames, self.entries)]
         if plan.dev_share and "patterns" in plan.disjoint:
             halves = split_patterns(frames, plan.dev_share, plan.seed)
@@ -163,7 +169,13 @@ class _Maker:
     def head(self) -> None:
         plan, name = self.plan, f"head.{self.lang}"
         skip = set(self.training.texts)
-        found = counted_utterances(plan.head_annotated, self.lang, plan.labels, plan.head_size, skip)
+        counted: Counter[str] = Counter()
+        found = counted_utterances(plan.head_annotated, self.lang, plan.labels, plan.head_size, skip, counted)
+        if plan.head_annotated:
+            self.built.notes.append(
+                f"{name}: {len(found):,} of {counted['utterances']:,} annotated utterances used; "
+                f"{counted['skipped']:,} are in --training"
+            )
         if len(found) < plan.head_size:
             skip.update(normalize_text(exemplar.text) for exemplar in found)
             grouped = group_names(self.entries, self.lang)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -80,15 +81,23 @@ def probable_utterances(
 
 
 def counted_utterances(
-    paths: Iterable[Path], lang: str, labels: Collection[str] | None, size: int, skip: Collection[str] = ()
+    paths: Iterable[Path],
+    lang: str,
+    labels: Collection[str] | None,
+    size: int,
+    skip: Collection[str] = (),
+    counted: Counter[str] | None = None,
 ) -> list[Exemplar]:
     """The most frequent utterances of annotated traffic.
 
     paths (Iterable[Path]): Annotated utterances; ``meta.count`` says how often one was said, else once.
     lang (str): Those of another language are passed over. labels (Collection[str] | None): Known labels.
+    skip (Collection[str]): Normalised texts that must not come out. counted (Counter | None): Gets "utterances", how
+        many different ones there are, and "skipped", how many of them ``skip`` has.
     RETURNS (list[Exemplar]): At most ``size``, most frequent first, counts of the same text added up.
     """
     counts: dict[str, int] = {}
+    skipped: set[str] = set()
     first: dict[str, Exemplar] = {}
     for path in paths:
         for line, exemplar in number_exemplars(path, labels):
@@ -98,10 +107,15 @@ def counted_utterances(
                     f"expected a number of 1 or more, got {count!r:.60}", path=path, line=line, field="meta.count"
                 )
             key = normalize_text(exemplar.text)
-            if exemplar.lang not in (lang, None) or key in skip:
+            if exemplar.lang not in (lang, None):
+                continue
+            if key in skip:
+                skipped.add(key)
                 continue
             counts[key] = counts.get(key, 0) + count
             first.setdefault(key, exemplar)
+    if counted is not None:
+        counted.update(utterances=len(counts) + len(skipped), skipped=len(skipped))
     ranked = sorted(counts, key=lambda key: (-counts[key], key))[:size]
     return [replace(first[key], lang=lang, meta={**first[key].meta, "count": counts[key]}) for key in ranked]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...leaks import fold_name, form_of_pattern
+from ...leaks import fold_name, form_of_pattern, literal_form_of_pattern
 from ...ty import CatalogEntry
 from ..population.filling import Frame
 from .unseen import hash_share
@@ -40,7 +40,7 @@ def split_patterns(frames: Sequence[Frame], dev_share: float, seed: int) -> tupl
 
 
 def group_patterns(frames: Sequence[Frame]) -> list[list[int]]:
-    """Group patterns of one cluster or of nearly the same words.
+    """Group patterns of one cluster, of one form, or of nearly the same words.
 
     RETURNS (list[list[int]]): Indices, each once. Pairs are compared: quadratic, a second for 3,000.
     """
@@ -53,8 +53,10 @@ def group_patterns(frames: Sequence[Frame]) -> list[list[int]]:
         return i
 
     clusters: dict[tuple[str, int], int] = {}
-    words = [frozenset(form_of_pattern(frame.pattern.text).split()) for frame in frames]
+    words = [frozenset(literal_form_of_pattern(frame.pattern.text).split()) for frame in frames]
+    forms: dict[str, int] = {}
     for i, frame in enumerate(frames):
+        parents[find(i)] = find(forms.setdefault(form_of_pattern(frame.pattern.text), i))
         cluster = frame.pattern.cluster
         if cluster is not None and cluster >= 0:  # noise is no cluster
             parents[find(i)] = find(clusters.setdefault((frame.lang, cluster), i))

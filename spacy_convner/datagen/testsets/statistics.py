@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ...leaks import form_of
+from ...leaks import literal_form
 from ...ty import Exemplar
 from .diversity import distinct_n, self_bleu, words_of
 
@@ -60,7 +60,7 @@ def set_statistics(
         "distinct_names": len(set(found)),
         "rare_share": _ratio(sum(item in rare for item in entries), len(entries), 4) if entries else None,
         "patterns": len({exemplar.meta.get("pattern") for exemplar in exemplars} - {None}),
-        "distinct_forms": len({form_of(exemplar) for exemplar in exemplars}),
+        "distinct_forms": len({literal_form(exemplar) for exemplar in exemplars}),
         **{f"distinct_{i}": _rounded(distinct_n(texts, i)) for i in (1, 2, 3)},
         "self_bleu": _rounded(self_bleu(texts)),
         "noise": _ratio(sum("noise" in exemplar.meta for exemplar in exemplars), n, 4),

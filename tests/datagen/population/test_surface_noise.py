@@ -19,6 +19,7 @@ from spacy_convner.datagen.population.population import fits_tokens
 from spacy_convner.datagen.population.surface_noise import KINDS, SurfaceNoise, add_noise
 from spacy_convner.datagen.ty import Pattern
 from spacy_convner.errors import ConfigError
+from spacy_convner.leaks import form_of
 from spacy_convner.records import parse_utterance
 from spacy_convner.ty import Exemplar, LabelledSpan
 
@@ -142,3 +143,42 @@ def test_the_catalog_still_proposes_the_name(matcher: Language, lang: str, text:
             assert fits_tokens(matcher, exemplar), exemplar.text
             proposed = {candidate.key for candidate in get_candidates(doc, "candidates")}
             assert exemplar.spans[0] in proposed, exemplar.text
+
+
+WORDS = [
+    "play",
+    "5",
+    "1905",
+    "2004",
+    "31,",
+    "R&B",
+    "&",
+    "o'clock",
+    "and",
+    "y",
+    "U.S.",
+    "a",
+    "the",
+    "café-bar",
+    "so",
+    "[Hello](Song)",
+]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1),
+    st.sampled_from(list(KINDS)),
+    st.sampled_from(["en", "es"]),
+    st.integers(),
+)
+def test_the_form_stays(words: list[str], kind: str, lang: str, seed: int) -> None:
+    exemplar = parse_utterance(parse_markup(" ".join([*words, "[Adele](Artist)"]), lang))
+    assert form_of(add_noise(exemplar, kind, random.Random(seed))) == form_of(exemplar)
+
+
+@pytest.mark.parametrize(("lang", "step"), [("en", 7), ("es", 7)])
+def test_numbers_in_words_have_the_form_of_digits(lang: str, step: int) -> None:
+    for number in (*range(200), *range(200, 10000, step), 10000):
+        said = noisy(f"at {number} [Hello](Song)", "spoken", lang)[0]
+        exemplar = parse_utterance(parse_markup(said.replace("hello", "[hello](Song)")))
+        assert form_of(exemplar) == "at # <song>", said

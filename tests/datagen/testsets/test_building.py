@@ -63,7 +63,7 @@ def test_three_sets(build: Any, exemplars: Path) -> None:
     assert {e.meta["style"] for e in built.sets["unseen.en"]} == {"conversational", "command"}
     assert not any("noise" in e.meta for e in built.sets["head.en"])
     assert [p.text for p in built.patterns] == [p.text for p in PATTERNS[1:5]]
-    assert [note for note in built.notes if "1 patterns have a form that training has" in note]
+    assert [note for note in built.notes if "1 of 5 patterns have a form that training has" in note]
     assert "unseen.en has no Dish" in built.notes
     used = {i for e in built.sets["unseen.en"] for i in e.meta["entries"]}
     assert {row.meta["id"] for row in built.unseen_names} == used
@@ -105,5 +105,5 @@ def test_no_patterns_for_a_set(build: Any) -> None:
         build(PATTERNS[5:7])
     with pytest.raises(DataError, match=r"p.jsonl:1.*<Dish>"):
         build([Pattern("eat <Dish>", "en", "accepted")])
-    with pytest.raises(DataError, match=r"nothing is left for conversational\.en"):
+    with pytest.raises(DataError, match=r"nothing is left for conversational\.en: 1 of 1 patterns"):
         build(PATTERNS[:1], head_size=0, unseen_size=0)

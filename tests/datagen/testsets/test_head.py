@@ -79,7 +79,10 @@ def test_counted(tmp_path: Path) -> None:
     )
     found = counted_utterances([path], "en", None, 2)
     assert [(e.text, e.meta["count"]) for e in found] == [("play hello", 10), ("play stay", 9)]
-    assert [e.text for e in counted_utterances([path], "en", None, 9, {"play stay"})] == ["play hello", "what now"]
+    counted: Counter[str] = Counter()
+    rest = counted_utterances([path], "en", None, 9, {"play stay"}, counted)
+    assert [e.text for e in rest] == ["play hello", "what now"]
+    assert counted == {"utterances": 3, "skipped": 1}
     with pytest.raises(DataError, match="unknown label"):
         counted_utterances([path], "en", ["Artist"], 9)
     bad = write_jsonl(tmp_path / "bad.jsonl", [{**parse_markup("stop"), "meta": {"count": 0}}])
