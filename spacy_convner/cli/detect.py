@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ def detect_cli(
     lang: str | None = Opt(None, "--lang", help="Language of utterances that don't say theirs"),
     threshold: float | None = Opt(None, "--threshold", min=0, max=1, help=_THRESHOLD),
     resources: Path | None = Opt(None, "--resources", help=_RESOURCES),
+    skip_unknown: bool = Opt(
+        False, "--skip-unknown", help="Utterances in a language without word lists go to --rest, instead of an error"
+    ),
     explain: bool = Opt(
         False, "--explain", help="Write what was found and what it added: meta.conversational.features"
     ),
@@ -54,17 +58,29 @@ def detect_cli(
 
     keep_inputs([output, rest], [source])
     detector = _detector(resources, threshold)
-    if lang is not None:
+    if lang is not None and not skip_unknown:
         detector.language(lang)  # a typing error is said before the first line is read
+    skipped: Counter[str] = Counter()
     started = time.perf_counter()
     with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
         counts = detect_file(
-            detector, source, output, rest=rest, lang=lang, explain=explain, on_utterance=lambda: bar.update()
+            detector,
+            source,
+            output,
+            rest=rest,
+            lang=lang,
+            explain=explain,
+            skipped=skipped if skip_unknown else None,
+            on_utterance=lambda: bar.update(),
         )
-    total, found = (sum(numbers) for numbers in zip(*counts.values(), strict=True))
+    if skipped:
+        by_lang = ", ".join(f"{code} {count:,}" for code, count in sorted(skipped.items()))
+        where = f"in {rest}" if rest is not None else "left out (--rest keeps them)"
+        say(f"{skipped.total():,} utterances in languages without word lists are {where}: {by_lang}")
+    total, found = (sum(pair[i] for pair in counts.values()) for i in (0, 1))
     speed = total / max(time.perf_counter() - started, 1e-9)
     each = ", ".join(f"{code} {part:,} of {whole:,}" for code, (whole, part) in counts.items())
-    share = f"{found / total:.1%}: {each}"
+    share = f"{found / max(total, 1):.1%}: {each or 'no known language'}"
     say(f"{output}: {found:,} of {total:,} utterances are conversational ({share}) at {speed:,.0f}/s")
     if not found:
         say("None is conversational, so the output is empty; see why with: convner detector explain")

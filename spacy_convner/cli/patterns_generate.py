@@ -135,6 +135,7 @@ def validate_cli(
     ignore_tags: bool = Opt(True, "--ignore-tags/--tags-matter", help=_TAGS),
     guidance: Path | None = Opt(None, "--guidance", help=_GUIDANCE),
     output: Path | None = Opt(None, "--output", "-o", help="Write the file with such proposals rejected"),
+    strict: bool = Opt(False, "--strict", help="Fail for proposed patterns too"),
     as_json: bool = Opt(False, "--json", help="Print one JSON object a violation"),
 ) -> None:
     """Check a pattern file: tags, brackets, names left as words, language, duplicates, forbidden forms.
@@ -155,23 +156,26 @@ def validate_cli(
     nlp = load_pipeline(pipeline) if pipeline and not catalog else None
     checks = make_checks(labels, catalog, nlp, popularity_floor, near_duplicate, ignore_tags, guidance)
     violations = find_violations(patterns, checks)
-    wrong = 0
-    for (line, _), pattern, found in zip(numbered, patterns, violations, strict=True):
-        wrong += bool(found) and pattern.status in USABLE
+    wrong: Counter[str] = Counter()  # by status in the file
+    for (line, before), pattern, found in zip(numbered, patterns, violations, strict=True):
+        wrong[before.status] += bool(found)
         for reason in found:
             if as_json:
-                record = {"line": line, "id": pattern_id(pattern), "status": pattern.status, "reason": reason}
+                record = {"line": line, "id": pattern_id(pattern), "status": before.status, "reason": reason}
                 typer.echo(json.dumps({**record, "text": pattern.text}, ensure_ascii=False))
             else:
                 # Patterns are other people's text: no control characters for the terminal.
                 shown = "".join(char if char.isprintable() else "\ufffd" for char in f"{reason}  |  {pattern.text}")
-                typer.echo(f"{line:>6}  {pattern.status:<8}  {shown}")
+                typer.echo(f"{line:>6}  {before.status:<8}  {shown}")
     if output is not None:
         write_patterns(output, mark(patterns, violations))
     checked = sum(pattern.status != "rejected" for pattern in patterns)
-    say(f"{source}: {checked:,} patterns checked, {sum(map(bool, violations)):,} violate something")
-    if wrong:
-        fail(f"{wrong:,} accepted or edited patterns violate something: edit or reject them (convner patterns review)")
+    still = f", {wrong['rejected']:,} rejected before, still" if wrong["rejected"] else ""
+    say(f"{source}: {checked:,} patterns checked, {wrong.total() - wrong['rejected']:,} violate something{still}")
+    if usable := sum(wrong[status] for status in USABLE):
+        fail(f"{usable:,} accepted or edited patterns violate something: edit or reject them (convner patterns review)")
+    if strict and wrong["proposed"]:
+        fail(f"{wrong['proposed']:,} proposed patterns violate something (--strict)")
 
 
 def _generate(made: PatternGenerator, groups: list[SeedGroup], target_lang: str | None) -> Iterator[Pattern]:

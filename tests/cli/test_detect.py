@@ -63,6 +63,20 @@ def test_threshold(tmp_path: Path) -> None:
     assert run("detect", source, tmp_path / "out.jsonl", "--threshold", "2").exit_code == 2
 
 
+def test_languages_without_word_lists(tmp_path: Path) -> None:
+    records = [*RECORDS, {"text": "joue du jazz", "lang": "fr", "meta": {"count": 2}}]
+    source, out, rest = write_jsonl(tmp_path / "in.jsonl", records), tmp_path / "out.jsonl", tmp_path / "rest.jsonl"
+    fails(run("detect", source, out, "--lang", "en"), "in.jsonl:4", "--skip-unknown")
+    result = run("detect", source, out, "--lang", "en", "--rest", rest, "--skip-unknown")
+    assert result.exit_code == 0, result.output
+    assert "1 utterances in languages without word lists are in" in result.stderr
+    assert "1 of 3 utterances are conversational" in result.stderr
+    assert json.loads(rest.read_text(encoding="utf8").splitlines()[-1]) == records[-1]
+    result = run("detect", write_jsonl(tmp_path / "fr.jsonl", records[-1:]), out, "--skip-unknown")
+    assert result.exit_code == 0, result.output
+    assert "fr 1" in result.stderr
+
+
 def test_detect_faults(tmp_path: Path) -> None:
     source, out = write_jsonl(tmp_path / "in.jsonl", RECORDS), tmp_path / "out.jsonl"
     fails(run("detect", source, out), "in.jsonl:2: field 'lang': missing", "--lang")

@@ -346,6 +346,13 @@ def test_validate(tmp_path: Path, labels: Path) -> None:
     assert "3 patterns checked, 2 violate something" in result.stderr
     assert [pattern.status for pattern in read_patterns(out)] == ["accepted", "rejected", "rejected", "rejected"]
     assert read_patterns(source) == patterns
+    result = run(*arguments, "--strict")
+    assert result.exit_code == 1
+    assert "2 proposed patterns violate something" in result.stderr
+    again = run("validate", out, "--labels", labels, "--catalog", catalog, "--strict")
+    assert again.exit_code == 0, again.output
+    assert again.stdout.splitlines()[0] == "     2  rejected  unknown tag: <Tune>  |  play <Tune> again"
+    assert "3 patterns checked, 0 violate something, 2 rejected before, still" in again.stderr
     write_patterns(source, [*patterns, Pattern("play <Song", "en", "edited", original="x", reviewer="ana")])
     result = run(*arguments, "--json")
     assert result.exit_code == 1

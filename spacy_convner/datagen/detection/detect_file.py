@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ def detect_file(
     rest: Path | None = None,
     lang: str | None = None,
     explain: bool = False,
+    skipped: Counter[str] | None = None,
     on_utterance: Callable[[], object] | None = None,
 ) -> dict[str, tuple[int, int]]:
     """Write the conversational utterances of a JSONL file to ``output``, the others to ``rest``; both whole or not at
@@ -29,7 +31,9 @@ def detect_file(
 
     A record is kept as it is, with ``meta.conversational = {"score": 0..1, "is": bool}`` added, and ``features`` in it
     with ``explain``. lang (str | None): Of records that have none, which then say so.
-    RETURNS (dict[str, tuple[int, int]]): Language → (utterances, conversational ones).
+    skipped (Counter | None): Where given, utterances in a language that the detector doesn't know go to ``rest``
+        without ``meta.conversational`` and are counted here; None raises for them.
+    RETURNS (dict[str, tuple[int, int]]): Language → (utterances, conversational ones), without those skipped.
     RAISES: DataError naming file, line and field.
     """
     counts: dict[str, list[int]] = {}
@@ -42,7 +46,15 @@ def detect_file(
         for line, record in read_jsonl(source):
             utterance = parse_utterance(record, path=source, line=line)
             code = utterance.lang or lang
-            detection = _detect(detector, utterance.text, code, source, line)
+            if on_utterance is not None:
+                on_utterance()
+            detection = _detect(detector, utterance.text, code, source, line, skip=skipped is not None)
+            if detection is None:
+                assert skipped is not None
+                skipped[str(code)] += 1
+                if (others := files[False]) is not None:
+                    others.write(json.dumps({**record, "lang": code}, ensure_ascii=False) + "\n")
+                continue
             number = counts.setdefault(str(code), [0, 0])
             number[0] += 1
             number[1] += detection.conversational
@@ -53,15 +65,19 @@ def detect_file(
                     found["features"] = detection.features
                 meta = {**utterance.meta, "conversational": found}
                 file.write(json.dumps({**record, "lang": code, "meta": meta}, ensure_ascii=False) + "\n")
-            if on_utterance is not None:
-                on_utterance()
     return {code: (total, found) for code, (total, found) in sorted(counts.items())}
 
 
-def _detect(detector: ConversationDetector, text: str, lang: str | None, path: Path, line: int) -> Detection:
+def _detect(
+    detector: ConversationDetector, text: str, lang: str | None, path: Path, line: int, skip: bool
+) -> Detection | None:
+    """RETURNS (Detection | None): None with ``skip`` for a language that isn't known."""
     if not lang:
         raise DataError("missing", path=path, line=line, field="lang", hint="write it, or give --lang")
     try:
         return detector(text, lang)
     except ConfigError as err:
-        raise DataError(str(err), path=path, line=line, field="lang") from err
+        if skip:
+            return None
+        hint = "or pass over such utterances: --skip-unknown"
+        raise DataError(str(err), path=path, line=line, field="lang", hint=hint) from err
