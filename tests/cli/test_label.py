@@ -157,7 +157,7 @@ def test_ctrl_c_and_again(pipeline: Path, tmp_path: Path) -> None:
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert stdout == ""
-    assert "run the same command again" in stderr
+    assert "Nothing is half-written; run the same command again" in stderr
     assert "Traceback" not in stderr
     finished = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.glob("part-*.spacy")}
     assert 3 <= len(finished) < 120
@@ -278,6 +278,6 @@ def test_ctrl_c_with_processes(pipeline: Path, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 130, stderr
-    assert "run the same command again" in stderr
+    assert "Nothing is half-written; run the same command again" in stderr
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)  # nobody is left
