@@ -23,7 +23,7 @@ def head(path: Path, lines: int) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with less traffic and shorter training."""
+    """The project with less traffic, smaller test sets and shorter training."""
     folder = tmp_path_factory.mktemp("clone") / "project"
     folder.mkdir()
     for name in ("assets", "configs"):
@@ -35,6 +35,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for lang in ("en", "es"):
         head(folder / "assets" / "traffic" / f"{lang}.jsonl", 150)
     head(folder / "assets" / "traffic" / "later.jsonl", 300)
+    steps = folder / "project.yml"
+    text, changed = re.subn(r"--(head-|unseen-|)size \d+", r"--\1size 150", steps.read_text(encoding="utf8"))
+    assert changed == 3
+    steps.write_text(text, encoding="utf8")
     config = folder / "configs" / "student_cpu.cfg"
     text, changed = re.subn(r"max_steps = \d+", "max_steps = 100", config.read_text(encoding="utf8"))
     assert changed == 1
