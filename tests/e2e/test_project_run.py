@@ -87,9 +87,11 @@ def test_outputs_and_reruns(project: Path) -> None:
     assert run(project) == ["exemplars", "split", "evaluate-teacher", "evaluate-student", "report"]
 
     head(project / "assets" / "traffic" / "es.jsonl", 140)
-    # What training sees decides which names are unseen: new test sets, for teacher and student.
-    after = STEPS[STEPS.index("split") :]
-    assert run(project) == ["label", "testsets", *after]
+    # What training sees decides which names are unseen: the test sets are made again, maybe the same.
+    ran = [step for step in run(project) if step != "evaluate-teacher"]
+    assert ran == [
+        "label", "testsets", "split", "audit", "train", "evaluate-student", "package", "tryout", "report"
+    ]  # fmt: skip
 
     # Decisions of reviewers change the test sets and nothing that is trained.
     reviewed = project / "assets" / "patterns" / "es.jsonl"
