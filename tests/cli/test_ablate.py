@@ -56,6 +56,7 @@ def run(*arguments: object) -> Any:
     return runner.invoke(app, ["ablate", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_the_papers_tables(server: Server, pipeline: Path, test_set: Path, tmp_path: Path) -> None:  # noqa: F811
     server.reply = answer
     out, plot = tmp_path / "ablation.json", tmp_path / "ablation.svg"

@@ -171,6 +171,7 @@ def test_faults_of_build_and_update(catalog_path: Path, tmp_path: Path) -> None:
     fails(run("update", tmp_path / "i"), "--add FILE or --remove FILE")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_index(catalog_path: Path, tmp_path: Path) -> None:
     """Files may only grow to 20 KB here, so writing fails in NumPy and in the trie alike."""
     index, many = tmp_path / "index", tmp_path / "many.jsonl"

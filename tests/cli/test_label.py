@@ -144,6 +144,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_again(pipeline: Path, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "big.jsonl", [{"text": f"play hello number {i} for me"} for i in range(3000)])
     out = tmp_path / "shards"
@@ -266,6 +267,7 @@ def test_failed_requests_are_said_and_tried_again(
     assert len(list((tmp_path / "none").glob("part-*"))) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_with_processes(pipeline: Path, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "big.jsonl", [{"text": f"play hello number {i} for me"} for i in range(20_000)])
     out = tmp_path / "shards"

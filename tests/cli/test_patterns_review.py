@@ -169,6 +169,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     raise AssertionError("took too long")
 
 
+@pytest.mark.slow
 def test_the_page_is_served_until_ctrl_c(path: Path) -> None:
     command = [*CONVNER, "review", str(path), "--no-open", "--reviewer", "ana"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -189,6 +190,7 @@ def test_the_page_is_served_until_ctrl_c(path: Path) -> None:
     assert statuses(path) == ["proposed"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo terminals")
 def test_single_keys(path: Path) -> None:
     import pty
