@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from .errors import ConfigError
-from .records import number_exemplars, open_lines
+from .records import number_exemplars, open_lines, without_accents
 from .ty import Exemplar
 
 LONGEST_NAME = 16  # words: a longer name isn't looked for inside texts
@@ -184,6 +183,5 @@ def _is_number(word: str) -> bool:
 def _words(text: str) -> list[str]:
     folded = _APOSTROPHES.sub("", text.casefold())
     if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
-        folded = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+        folded = without_accents(folded).casefold()
     return _MARKS.sub(" ", folded).split()

@@ -43,6 +43,14 @@ def load_pipeline(source: str) -> Language:
         raise DataError(f"can't be loaded as a pipeline: {str(err).strip()}", path=source) from err
 
 
+def blank_pipeline(lang: str, option: str) -> Language:
+    """RETURNS (Language): A language's tokenizer alone. RAISES: ConfigError naming the option for an unknown one."""
+    try:
+        return spacy.blank(lang)
+    except ImportError as err:
+        raise ConfigError(f"{option}: unknown language {lang!r}") from err
+
+
 def _read_config(path: Path) -> Config:
     try:
         return load_config(path)

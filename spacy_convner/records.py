@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -249,6 +250,11 @@ def to_record(exemplar: Exemplar) -> dict[str, Any]:
 def normalize_text(text: str) -> str:
     """RETURNS (str): Case-folded text with single spaces and no outer punctuation, to tell the same utterance again."""
     return " ".join(text.casefold().split()).strip(" .,;:!?¡¿\"'")
+
+
+def without_accents(text: str) -> str:
+    """RETURNS (str): Compatibility forms taken apart and combining marks gone: "Beyoncé" → "Beyonce"."""
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 def unique_texts(exemplars: Iterable[Exemplar]) -> set[str]:

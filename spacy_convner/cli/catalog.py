@@ -224,15 +224,10 @@ def _normalizer_of(index: Path) -> Any:
 
 
 def _matcher(catalog: Path, lang: str) -> Any:
-    import spacy
-
     from ..catalog.index.storage import is_index
-    from ..errors import ConfigError
+    from ..pipelines import blank_pipeline
 
-    try:
-        nlp = spacy.blank(lang)
-    except ImportError as err:
-        raise ConfigError(f"--lang: unknown language {lang!r}") from err
+    nlp = blank_pipeline(lang, "--lang")
     config: dict[str, Any] = {"catalog": str(catalog)}
     if is_index(catalog):
         config["normalizer"] = {"@misc": "spacy_convner.Normalizer.v1", "steps": list(_normalizer_of(catalog).steps)}

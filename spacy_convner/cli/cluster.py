@@ -90,6 +90,7 @@ def cluster_cli(
     seconds["total"] = time.perf_counter() - started
     if summary is not None:
         from ..atomic import write_text
+        from ..memory import max_rss_mb
 
         settings = {
             "min_cluster_size": min_cluster_size,
@@ -102,7 +103,7 @@ def cluster_cli(
             "embedder": embedder.fingerprint,
         }
         result |= {"seconds": {name: round(value, 2) for name, value in seconds.items()}}
-        result |= {"max_rss_mb": _max_rss_mb(), "settings": settings}
+        result |= {"max_rss_mb": max_rss_mb(), "settings": settings}
         write_text(summary, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     _print_clusters(result, output)
     if not result["clusters"]:
@@ -189,17 +190,6 @@ def _draw(clustered: ClusteredTraffic, name: str, seed: int, page: Path | None, 
         write_text(page, html)
     if picture is not None:
         write_bytes(picture, png)
-
-
-def _max_rss_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    import sys
-
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(used / (1e6 if sys.platform == "darwin" else 1024), 1)
 
 
 def _print_clusters(result: dict[str, Any], output: Path) -> None:

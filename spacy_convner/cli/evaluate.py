@@ -33,7 +33,8 @@ def evaluate_cli(
     import time
 
     from ..atomic import write_text
-    from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline, max_rss_mb
+    from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline
+    from ..memory import max_rss_mb
     from ..pipelines import load_pipeline
     from ..records import read_labels
 

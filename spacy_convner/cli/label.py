@@ -142,12 +142,9 @@ def convert_cli(
     numbered = list(number_exemplars(source, read_labels(labels) if labels else None))
     exemplars = [exemplar for _, exemplar in numbered]
     if output.suffix == ".spacy":
-        import spacy
+        from ..pipelines import blank_pipeline
 
-        try:
-            nlp = spacy.blank(lang)
-        except ImportError as err:
-            raise ConfigError(f"--lang: unknown language {lang!r}") from err
+        nlp = blank_pipeline(lang, "--lang")
         write_docbin(output, [exemplar_to_doc(nlp, e, path=source, line=i) for i, e in numbered])
     elif output.suffix == ".jsonl":
         write_text(output, "".join(json.dumps(to_record(e), ensure_ascii=False) + "\n" for e in exemplars))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..errors import ConfigError, MissingKeyError
+from ..errors import MissingKeyError
 from .app import Arg, Opt, command, fail, keep_inputs, patterns_app, say, show_progress
 from .llm_run import usage_line
 from .pattern_run import by_language, make_checks, make_generator, say_estimate, teacher_of
-from .populate import CATALOG
+from .populate import CATALOG, check_style
 
 if TYPE_CHECKING:
     from ..datagen.ty import Pattern, PatternGenerator, SeedGroup
@@ -68,11 +68,9 @@ def generate_cli(
     from ..datagen.patterns.seeds import read_seed_groups
     from ..datagen.patterns.validation import validate_patterns
     from ..datagen.review.merging import merge_decisions
-    from ..datagen.ty import STYLES
 
     keep_inputs([output, metrics, store], [source, *filter(None, (labels, guidance, keep))])
-    if style is not None and style not in STYLES:
-        raise ConfigError(f"--style: expected {' or '.join(STYLES)}, got {style!r}")
+    check_style(style)
     if target_lang is not None:
         language_name(target_lang)
     left_out: Counter[str] = Counter()

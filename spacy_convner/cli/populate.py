@@ -51,6 +51,7 @@ def populate_cli(
     from ..datagen.population.popularity_sampler import make_popularity_sampler
     from ..datagen.population.population import PopulationReport, Weighting, populate
     from ..datagen.population.writing import check_output, write_utterances
+    from ..pipelines import blank_pipeline
     from ..records import normalize_text, read_utterances
 
     keep_inputs(outputs, [source, *(Path(path) for path in catalog), *exclude, *exclude_entities])
@@ -60,7 +61,7 @@ def populate_cli(
         check_output(output)
     sampler = make_popularity_sampler(temperature, rare_share, foreign_share, alias_share)
     surface_noise = make_noise(noise, noise_kinds)
-    nlp = make_tokenizer(tokenizer)
+    nlp = blank_pipeline(tokenizer, "--tokenizer")
     patterns = list(number_patterns(source))
     lang = lang or only_language(source, (pattern for _, pattern in patterns))
     sampler.fit(read_entries(catalog, labels, exclude_entities), lang)
@@ -111,16 +112,6 @@ def read_any(path: Path, read_jsonl: Any) -> Iterable[Any]:
     from ..docbin import read_docbin_exemplars
 
     return read_docbin_exemplars(path) if path.suffix == ".spacy" or path.is_dir() else read_jsonl(path)
-
-
-def make_tokenizer(lang: str) -> Any:
-    """RETURNS (Language): Blank. RAISES: ConfigError for an unknown language."""
-    import spacy
-
-    try:
-        return spacy.blank(lang)
-    except ImportError as err:
-        raise ConfigError(f"--tokenizer: unknown language {lang!r}") from err
 
 
 def make_noise(share: float, kinds: str | None) -> Any:

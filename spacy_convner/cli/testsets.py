@@ -12,7 +12,7 @@ import typer
 from ..errors import ConfigError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 from .audit import KIND_OF_PART, TRAINING, fail_on, split_names
-from .populate import CATALOG, NOISE_KINDS, TEMPERATURE, make_noise, make_tokenizer, read_entries
+from .populate import CATALOG, NOISE_KINDS, TEMPERATURE, make_noise, read_entries
 
 _DISJOINT = "What development and test part don't share: entities, patterns or entities,patterns"
 
@@ -59,6 +59,7 @@ def make_testsets_cli(
     from ..datagen.testsets.statistics import PAPER, set_statistics, statistics_table
     from ..datagen.testsets.training import read_training
     from ..datagen.testsets.unseen import all_keys
+    from ..pipelines import blank_pipeline
     from ..records import read_labels
 
     keep_inputs([statistics], [*patterns, *training, *head_annotated])
@@ -80,7 +81,7 @@ def make_testsets_cli(
     known = list(read_labels(labels)) if labels is not None else None
     plan = Plan(size, head_size, unseen_size, dev_share, frozenset(parts), unseen_per_label, unseen_share,
                 make_noise(noise, noise_kinds), seed, head_annotated, known)  # fmt: skip
-    nlp = make_tokenizer(tokenizer)
+    nlp = blank_pipeline(tokenizer, "--tokenizer")
     numbered = {path: list(number_patterns(path)) for path in patterns}
     langs = sorted({pattern.lang for found in numbered.values() for _, pattern in found})
     entries, normalizer = list(read_entries(catalog, labels)), make_normalizer()
@@ -103,11 +104,10 @@ def make_testsets_cli(
                 "exclude_entities and to split as --exclude-entities"
             )
     _audit(made, training, parts)
-    rows = {
-        name: set_statistics(exemplars, rare_names(group_names(entries, lang)), known or ())
-        for lang, built in made.items()
-        for name, exemplars in built.sets.items()
-    }
+    rows: dict[str, Any] = {}
+    for lang, built in made.items():
+        rare = rare_names(group_names(entries, lang))
+        rows.update({name: set_statistics(exemplars, rare, known or ()) for name, exemplars in built.sets.items()})
     settings = {"temperature": temperature, "rare_share": rare_share, "noise": noise, "seed": seed,
                 "unseen_per_label": unseen_per_label, "unseen_share": unseen_share, "dev_share": dev_share,
                 "disjoint": parts}  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,17 +132,6 @@ def check_sets(sets: Mapping[str, Sequence[Exemplar]]) -> None:
     for name, exemplars in sets.items():
         if not exemplars:
             raise DataError(f"test set {name!r} has no utterances")
-
-
-def max_rss_mb() -> float | None:
-    """RETURNS (float | None): The most memory this process has used so far, in megabytes; None where unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in kilobytes, macOS in bytes.
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
 def _run(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 import random
 from collections.abc import Callable, Collection, Sequence
@@ -11,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import atomic_path
-from ..errors import ConfigError, ConvnerError, DataError
+from ..errors import ConfigError, DataError
 from ..leaks import fold_name, has_name
 from ..records import normalize_text, open_lines, read_exemplars
 from ..ty import Embedder, Exemplar, Matrix
-
-logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
+from ..vector_cache import cached_vectors
 
 EMBED_BATCH = 512
 SCORE_BATCH = 256
@@ -57,27 +52,12 @@ def embed_cached(texts: Sequence[str], embedder: Embedder, cache_dir: Path | Non
     """
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
-    digest = hashlib.sha256(embedder.fingerprint.encode("utf8"))
-    for text in texts:
-        data = text.encode("utf8")
-        digest.update(len(data).to_bytes(8, "big") + data)
-    file = cache_dir / f"{digest.hexdigest()}.npy" if cache_dir else None
-    if file is not None and file.is_file():
-        try:
-            matrix: Matrix = np.load(file, allow_pickle=False)
-            if matrix.ndim == 2 and matrix.shape[0] == len(texts) and matrix.dtype == np.float32:
-                return matrix
-        except (OSError, ValueError, EOFError):
-            logger.warning("Ignoring the damaged cache file %s.", file)
-    parts = [embedder(texts[i : i + EMBED_BATCH]) for i in range(0, len(texts), EMBED_BATCH)]
-    matrix = np.concatenate(parts).astype(np.float32)
-    if file is not None:
-        try:
-            with atomic_path(file) as temporary, temporary.open("wb") as out:
-                np.save(out, matrix, allow_pickle=False)
-        except (ConvnerError, OSError) as err:
-            logger.warning("Vectors of exemplars aren't cached: %s", err)
-    return matrix
+
+    def make() -> Matrix:
+        parts = [embedder(texts[i : i + EMBED_BATCH]) for i in range(0, len(texts), EMBED_BATCH)]
+        return np.concatenate(parts).astype(np.float32)
+
+    return cached_vectors(texts, embedder, cache_dir, make)
 
 
 class ExemplarStore:

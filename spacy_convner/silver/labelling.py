@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +19,7 @@ from ..atomic import write_bytes, write_text
 from ..attrs import drop_exemplars, set_doc_lang
 from ..docbin import quick_msgpack, read_docbin
 from ..errors import ConvnerError, DataError, FilterError
+from ..memory import max_rss_mb
 from ..pipelines import pipeline_fingerprint
 from ..records import read_utterances
 from ..ty import Exemplar
@@ -105,7 +104,7 @@ def label_file(
         "seconds": round(seconds, 3),
         "utterances_per_s": round(todo / seconds, 1) if todo and seconds else None,
         **count_docs(read_docbin(folder, nlp.vocab)),
-        "max_rss_mb": _max_rss_mb(),
+        "max_rss_mb": max_rss_mb(),
     }
     if failed:
         stats["reason"] = reason or "in an earlier run"
@@ -224,9 +223,3 @@ def _to_doc(nlp: Language, utterance: Exemplar) -> Doc:
     doc = nlp.make_doc(utterance.text)
     set_doc_lang(doc, utterance.lang)
     return doc
-
-
-def _max_rss_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes.
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -6,7 +6,8 @@ import pytest
 from spacy.language import Language
 
 from spacy_convner.errors import DataError
-from spacy_convner.evaluation.evaluate import evaluate_pipeline, make_prior, max_rss_mb
+from spacy_convner.evaluation.evaluate import evaluate_pipeline, make_prior
+from spacy_convner.memory import max_rss_mb
 from spacy_convner.ty import Exemplar, LabelledSpan
 
 

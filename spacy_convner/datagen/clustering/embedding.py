@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ...atomic import atomic_path
-from ...errors import ConvnerError, FilterError
+from ...errors import FilterError
 from ...ty import Embedder, Matrix
-
-logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
+from ...vector_cache import cached_vectors
 
 CHUNK = 2048  # texts that are embedded and kept together
 IN_MEMORY = 256_000_000  # bytes of vectors above which they go to a file that is mapped
@@ -40,7 +36,7 @@ def embed_texts(
     matrix: Matrix = np.zeros((0, 0), dtype=np.float32)
     for start in range(0, len(texts), CHUNK):
         chunk = texts[start : start + CHUNK]
-        vectors = _embed_chunk(chunk, embedder, cache_dir)
+        vectors = cached_vectors(chunk, embedder, cache_dir, partial(_embed, embedder, chunk))
         if start == 0:
             matrix = _room_for(len(texts), vectors.shape[1])
         if vectors.shape != (len(chunk), matrix.shape[1]):
@@ -51,29 +47,8 @@ def embed_texts(
     return matrix
 
 
-def _embed_chunk(texts: Sequence[str], embedder: Embedder, cache_dir: Path | None) -> Matrix:
-    if cache_dir is None:
-        return np.asarray(embedder(texts), dtype=np.float32)
-    digest = hashlib.sha256(embedder.fingerprint.encode("utf8"))
-    for text in texts:
-        data = text.encode("utf8")
-        digest.update(len(data).to_bytes(8, "big") + data)
-    file = cache_dir / f"{digest.hexdigest()}.npy"
-    if file.is_file():
-        try:
-            kept: Matrix = np.load(file, allow_pickle=False)
-            if kept.ndim == 2 and len(kept) == len(texts) and kept.dtype == np.float32:
-                return kept
-        except (OSError, ValueError, EOFError):
-            pass
-        logger.warning("Ignoring the damaged cache file %s.", file)
-    vectors = np.asarray(embedder(texts), dtype=np.float32)
-    try:
-        with atomic_path(file) as temporary, temporary.open("wb") as out:
-            np.save(out, vectors, allow_pickle=False)
-    except (ConvnerError, OSError) as err:
-        logger.warning("Vectors aren't cached: %s", err)
-    return vectors
+def _embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
+    return np.asarray(embedder(texts), dtype=np.float32)
 
 
 def _room_for(rows: int, columns: int) -> Matrix:

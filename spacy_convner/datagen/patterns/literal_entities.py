@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from ...attrs import CANDIDATES_KEY, set_doc_lang
 from ...errors import ConfigError, DataError
+from ...records import without_accents
 from ..placeholders import parse_placeholders
 from ..ty import Pattern
 from .languages import is_number, stop_words
@@ -88,12 +88,8 @@ def _candidates(group: SpanGroup, lang: str, everyday: Collection[str]) -> Itera
         group, group.attrs["popularity"], group.attrs["steps"], group.attrs["common_word"], strict=True
     ):
         # A name with an accent may be written without it; the other way round it is another word.
-        accented = step == "accents" and span.text != _without_accents(span.text)
+        accented = step == "accents" and span.text != without_accents(span.text)
         words = [token.lower_ for token in span if not token.is_punct]
         function_words = all(word in stop_words(lang) or is_number(word, lang) for word in words)
         if not (common or accented or function_words or step in _LOOSE or span.text.casefold() in everyday):
             yield span, float(popularity)
-
-
-def _without_accents(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))

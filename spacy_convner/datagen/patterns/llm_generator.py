@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from ...errors import ConfigError
+from ...llm_calls import answered_sha256, ask_in_order
 from ...records import read_labels
-from ...ty import BatchClient, LLMAnswer, LLMClient
+from ...ty import LLMAnswer, LLMClient
 from ..review.decisions import VALIDATE
 from ..ty import NOISE, Pattern, PatternGenerator, SeedGroup
 from .guidance import read_guidance
@@ -61,28 +57,16 @@ class LLMPatternGenerator:
         that refuses every request alike.
         """
         requests = self._requests(groups, target_lang)
-        if isinstance(self.client, BatchClient):
-            while chunk := list(islice(requests, self.client.chunk)):
-                self.client.prefetch(self.client.request(r.prompt.system, r.user, SCHEMA) for r in chunk)
-                for request in chunk:
-                    yield from self._ask(request)
-            return
-        pool = ThreadPoolExecutor(max_workers=self.client.max_concurrency, thread_name_prefix="convner-patterns")
-        waiting: deque[Future[list[Pattern]]] = deque()
-        try:
-            for request in requests:
-                waiting.append(pool.submit(self._ask, request))
-                while waiting and (len(waiting) > _AHEAD * self.client.max_concurrency or waiting[0].done()):
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for patterns in ask_in_order(self.client, requests, self._ask, self._planned, ahead=_AHEAD):
+            yield from patterns
 
     def llm_requests(self, groups: Iterable[SeedGroup], target_lang: str) -> Iterator[Any]:
         """YIELDS (LLMRequest): What the client would be asked, in order."""
+        yield from self._planned(self._requests(groups, target_lang))
+
+    def _planned(self, requests: Iterable[_Request]) -> Iterator[Any]:
         client: Any = self.client
-        for request in self._requests(groups, target_lang):
+        for request in requests:
             yield client.request(request.prompt.system, request.user, SCHEMA)
 
     def _requests(self, groups: Iterable[SeedGroup], target_lang: str) -> Iterator[_Request]:
@@ -95,8 +79,7 @@ class LLMPatternGenerator:
     def _ask(self, request: _Request) -> list[Pattern]:
         system, user = request.prompt.system, request.user
         answer = self.client(system, user, SCHEMA)
-        key = json.dumps([self.client.fingerprint, system, user], sort_keys=True)
-        sha256 = answer.request_sha256 or hashlib.sha256(key.encode("utf8", "surrogatepass")).hexdigest()
+        sha256 = answered_sha256(self.client, answer, system, user, SCHEMA)
         return list(self._patterns(request, answer, sha256))
 
     def _patterns(self, request: _Request, answer: LLMAnswer, sha256: str) -> Iterator[Pattern]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from ...records import without_accents
 from .languages import stop_words
 
 _SMALL = 3  # letters: function words up to this length don't tell two patterns apart
@@ -34,18 +34,14 @@ def content_words(text: str, lang: str, ignore_tags: bool = True) -> tuple[str, 
 
 
 def _fold(word: str) -> str:
-    plain = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(char for char in plain if not unicodedata.combining(char)) or word
+    return without_accents(word.casefold()) or word
 
 
-def find_near_duplicates(
-    items: Sequence[Sequence[str]], threshold: float, order: Iterable[int] | None = None
-) -> dict[int, tuple[int, float]]:
+def find_near_duplicates(items: Sequence[Sequence[str]], threshold: float) -> dict[int, tuple[int, float]]:
     """Find lists of words of which an earlier one is much the same: words in common ÷ all words (Jaccard, of
     multisets).
 
     items (Sequence): Words of each. threshold (float): Least share, above 0 to 1.
-    order (Iterable[int] | None): Who is earlier; every index once. None for the sequence's own.
     RETURNS (dict[int, tuple[int, float]]): Index of a near-duplicate → index of the one that stays, share. What is a
         near-duplicate itself makes none.
     """
@@ -53,7 +49,7 @@ def find_near_duplicates(
     rarity = Counter(word for item in counts for word in item)
     seen: dict[tuple[str, int], list[int]] = defaultdict(list)
     found: dict[int, tuple[int, float]] = {}
-    for index in order if order is not None else range(len(items)):
+    for index in range(len(items)):
         # Two sets that share this much share one of their few rarest words (prefix filtering).
         words = sorted(counts[index], key=lambda word: (rarity[word], word))
         prefix = words[: len(words) - math.ceil(threshold * len(words)) + 1]

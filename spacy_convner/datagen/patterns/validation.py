@@ -96,8 +96,9 @@ def find_violations(patterns: Sequence[Pattern], checks: PatternChecks) -> list[
     """
     found: list[list[str]] = [[] for _ in patterns]
     checked = [i for i, pattern in enumerate(patterns) if pattern.status != "rejected"]
+    negatives = {_plain(example) for example in checks.guidance.negative_examples}
     for i in checked:
-        found[i].extend(_alone(patterns[i], checks))
+        found[i].extend(_alone(patterns[i], checks, negatives))
     if checks.matcher is not None:
         named = find_literal_entities(
             [patterns[i] for i in checked],
@@ -116,7 +117,7 @@ def find_violations(patterns: Sequence[Pattern], checks: PatternChecks) -> list[
     return found
 
 
-def _alone(pattern: Pattern, checks: PatternChecks) -> Iterator[str]:
+def _alone(pattern: Pattern, checks: PatternChecks, negatives: Collection[str]) -> Iterator[str]:
     """YIELDS (str): What a look at one pattern finds."""
     text = pattern.text
     try:
@@ -131,15 +132,15 @@ def _alone(pattern: Pattern, checks: PatternChecks) -> Iterator[str]:
     words = _words_outside(text)
     if language := other_language(words, pattern.lang, " ".join(pattern.seeds)):
         yield f"language: {language}, not {pattern.lang!r}"
-    yield from (f"forbidden form: {reason}" for reason in _forms(text, checks.guidance))
+    yield from (f"forbidden form: {reason}" for reason in _forms(text, checks.guidance, negatives))
 
 
-def _forms(text: str, guidance: Guidance) -> Iterator[str]:
+def _forms(text: str, guidance: Guidance, negatives: Collection[str]) -> Iterator[str]:
     if len(text) > LONGEST:
         yield f"{len(text)} characters, more than {LONGEST}"
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
         yield "a control character or line break"
-    if _plain(text) in {_plain(example) for example in guidance.negative_examples}:
+    if _plain(text) in negatives:
         yield "one of the negative examples"
     yield from (reason for regex, reason in guidance.forbidden_forms if regex.search(text))
 

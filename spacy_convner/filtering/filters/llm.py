@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from ...errors import ConfigError
-from ...ty import BatchClient, FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
+from ...llm_calls import answered_sha256, ask_in_order
+from ...ty import FilterRequest, FilterResponse, FilterTask, LLMClient, SemanticFilter
 from ..parse import ParsedAnswer, parse_entities, parse_pairs, parse_selection, refusal
 from ..prompt import Answers, PromptFormat, render, templates_sha256
 
@@ -31,28 +28,13 @@ class LLMFilter:
         self.answers, self.propose = answers, propose
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
-        if isinstance(self.client, BatchClient):
-            yield from self._in_batches(self.client, requests, task)
-            return
-        pool = ThreadPoolExecutor(max_workers=self.client.max_concurrency, thread_name_prefix="convner-llm")
-        waiting: deque[Future[FilterResponse]] = deque()
-        try:
-            for request in requests:
-                waiting.append(pool.submit(self._decide, request, task))
-                while waiting and (len(waiting) > _AHEAD * self.client.max_concurrency or waiting[0].done()):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _in_batches(
-        self, client: BatchClient, requests: Iterable[FilterRequest], task: FilterTask
-    ) -> Iterator[FilterResponse]:
-        stream = iter(requests)
-        while chunk := list(islice(stream, client.chunk)):
-            client.prefetch(self.llm_requests(chunk, task))
-            yield from (self._decide(request, task) for request in chunk)
+        yield from ask_in_order(
+            self.client,
+            requests,
+            partial(self._decide, task=task),
+            partial(self.llm_requests, task=task),
+            ahead=_AHEAD,
+        )
 
     def llm_requests(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[Any]:
         """YIELDS (LLMRequest): What the client would be asked, in order, repeated where utterances are."""
@@ -76,8 +58,7 @@ class LLMFilter:
             return FilterResponse(status="no_candidates")
         system, user = render(task, request, form)
         answer = self.client(system, user, form.schema)
-        key = json.dumps([self.client.fingerprint, system, user, form.schema], sort_keys=True)
-        sha256 = answer.request_sha256 or hashlib.sha256(key.encode("utf8")).hexdigest()
+        sha256 = answered_sha256(self.client, answer, system, user, form.schema)
         if answer.status != "ok":
             dropped = (refusal(answer.text, answer.status),)
             return FilterResponse(status=answer.status, usage=answer.usage, request_sha256=sha256, dropped=dropped)

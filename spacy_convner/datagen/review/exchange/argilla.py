@@ -69,16 +69,7 @@ def to_verdicts(task: Task) -> Iterator[Verdict]:
                 raise task.fail(field, f'expected {{"value": str, "user_id": str}}, got {response!r:.60}')
             answers.setdefault(str(response.get("user_id") or ""), {})[question] = value
     for user, said in answers.items():
-        decision = said.get("decision", "").strip().lower()
-        if not decision:
+        if not said.get("decision", "").strip():
             continue
-        if decision not in ("accept", "reject"):
-            raise task.fail("responses.decision", f"expected accept or reject, got {decision!r:.40}")
-        yield Verdict(
-            id=identity,
-            answer=decision,  # type: ignore[arg-type]
-            task=task,
-            text=said.get("edited"),
-            reason=said.get("reason", ""),
-            reviewer=user,
-        )
+        if verdict := task.verdict(identity, said, "responses.decision", reviewer=user):
+            yield verdict

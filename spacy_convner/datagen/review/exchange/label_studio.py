@@ -56,24 +56,19 @@ def to_verdicts(task: Task) -> Iterator[Verdict]:
         if annotation.get("was_cancelled"):
             continue
         said = _read_result(task, f"{field}.result", annotation["result"])
-        if "decision" not in said:
-            continue
-        decision = said["decision"].strip().lower()
-        if decision not in ("accept", "reject"):
-            raise task.fail(f"{field}.result", f"expected accept or reject as decision, got {decision!r:.40}")
         # Label Studio says who and when; what export wrote holds for annotations that nobody touched.
         time = annotation.get("updated_at") or annotation.get("created_at") or task.get("data.decided_at", str)
         who = annotation.get("completed_by")
         reviewer = who.get("email") if isinstance(who, dict) else who
-        yield Verdict(
-            id=identity,
-            answer=decision,  # type: ignore[arg-type]
-            task=task,
-            text=said.get("edited"),
-            reason=said.get("reason", ""),
+        verdict = task.verdict(
+            identity,
+            said,
+            f"{field}.result",
             reviewer=str(reviewer or task.get("data.reviewer", str) or ""),
             decided_at=iso_time(task, f"{field}.updated_at", time),
         )
+        if verdict is not None:
+            yield verdict
 
 
 def _region(name: str, kind: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +45,21 @@ class Task:
         if not value:
             raise self.fail(field, "missing", "it is the pattern's id, which export wrote")
         return str(value)
+
+    def verdict(self, identity: str, said: Mapping[str, str], field: str, **more: str) -> Verdict | None:
+        """Read what one person answered to the questions that export asks.
+
+        said (Mapping): Question ("decision", "edited", "reason") → answer. field (str): Where it stands.
+        more (str): ``reviewer`` and ``decided_at``.
+        RETURNS (Verdict | None): None without a decision. RAISES: DataError for another one than accept or reject.
+        """
+        if "decision" not in said:
+            return None
+        decision = said["decision"].strip().lower()
+        if decision not in ("accept", "reject"):
+            raise self.fail(field, f"expected accept or reject as decision, got {decision!r:.40}")
+        answer: Answer = decision  # type: ignore[assignment]
+        return Verdict(identity, answer, self, said.get("edited"), said.get("reason", ""), **more)
 
 
 _KINDS = {str: "a string", dict: "an object", list: "a list", int: "a number"}
