@@ -32,7 +32,7 @@ _NUMBER_WORDS = """
     seiscientos setecientos ochocientos novecientos mil
 """
 _NUMBERS = frozenset(_NUMBER_WORDS.split())
-_INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
 _POSSESSIVE = re.compile(r"['’‘`´ʼ′]s\b", re.IGNORECASE)
 _MARKS = re.compile(r"[\W_]+")
@@ -147,7 +147,7 @@ def _pieces_of_pattern(text: str, spoken: bool = False) -> list[str]:
 def _pieces(text: str, names: Iterable[tuple[int, int, str]], spoken: bool) -> list[str]:
     def words(piece: str) -> list[str]:
         if spoken:
-            piece = _INITIALISM.sub(lambda found: found[0].replace(".", ""), piece).replace("&", " and ")
+            piece = INITIALISM.sub(lambda found: found[0].replace(".", ""), piece).replace("&", " and ")
         return _words(piece)
 
     pieces, end = [], 0

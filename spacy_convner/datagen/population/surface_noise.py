@@ -11,14 +11,13 @@ from dataclasses import replace
 from num2words import num2words
 
 from ...errors import ConfigError
-from ...leaks import FILLERS
+from ...leaks import FILLERS, INITIALISM
 from ...ty import Exemplar, LabelledSpan
 
 Rewrite = Callable[[str, str, bool], str]  # text, language, whether it is a name
 
 _AND = {"en": "and", "es": "y"}
 _NUMBER = re.compile(r"(?<![\w.,:])\d{1,4}(?![.,:]?\w)")
-_INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _YEARS = range(1100, 2100)
 _SYMBOLS = frozenset("&+%$€£@#°")
 _DASHES = frozenset("-–—/…*")
@@ -97,7 +96,7 @@ def unaccented(text: str, lang: str, is_name: bool = False) -> str:
 
 def unpunctuated(text: str, lang: str, is_name: bool = False) -> str:
     """RETURNS (str): Without punctuation; a hyphen is a space, apostrophes inside words and marks in numbers stay."""
-    text = _INITIALISM.sub(lambda found: found[0].replace(".", ""), text)
+    text = INITIALISM.sub(lambda found: found[0].replace(".", ""), text)
     kept = (char if _stays(char) else _unmarked(text, i) for i, char in enumerate(text))
     return re.sub(r"\s+", " ", "".join(kept))
 

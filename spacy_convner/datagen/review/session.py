@@ -137,9 +137,10 @@ class ReviewSession:
         """RETURNS (str): A pattern's text, cleaned. RAISES: DataError, also if another pattern has it already."""
         text = check_text(text, self.labels)
         lang = None if position is None else self.patterns[position].lang
+        said = normalize_text(text)
         for other, pattern in enumerate(self.patterns):
             rival = other != position and pattern.status != "rejected" and pattern.lang == lang
-            if rival and normalize_text(pattern.text) == normalize_text(text):
+            if rival and normalize_text(pattern.text) == said:
                 raise DataError(f"pattern {pattern_id(pattern)} says this already", hint="reject this one")
         return text
 
