@@ -23,6 +23,7 @@ _EXEMPLARS = "convner_exemplars"
 _LANG = "convner_lang"
 _META = "convner_meta"
 _WRITTEN = "spacy_convner.written_ents"
+_PROBABILITIES = "probabilities"
 
 
 class Provenance(MutableMapping[str, Any]):
@@ -186,6 +187,24 @@ def get_candidates(doc: Doc, key: str) -> tuple[Candidate, ...]:
         Candidate(span.start_char, span.end_char, span.label_, span.id_, step, float(pop))
         for span, step, pop in zip(group, steps, pops, strict=True)
     )
+
+
+def set_probabilities(doc: Doc, key: str, probabilities: Sequence[float]) -> None:
+    """Write what a filter thinks of every candidate (0..1), parallel to ``doc.spans[key]``; [] takes it back."""
+    if key in doc.spans:
+        group = doc.spans[key]
+        kept = {name: value for name, value in group.attrs.items() if name != _PROBABILITIES}
+        group.attrs = {**kept, _PROBABILITIES: [float(p) for p in probabilities]} if len(probabilities) else kept
+
+
+def get_probabilities(doc: Doc, key: str = CANDIDATES_KEY) -> list[float] | None:
+    """RETURNS (list[float] | None): Probability (0..1) of each candidate; None where no filter wrote any."""
+    if key not in doc.spans:
+        return None
+    found = doc.spans[key].attrs.get(_PROBABILITIES)
+    if found is None or not hasattr(found, "__len__") or len(found) != len(doc.spans[key]):
+        return None
+    return [_number(probability) for probability in found]
 
 
 def set_selected(doc: Doc, key: str, spans: Sequence[Span], scores: Sequence[float]) -> None:

@@ -98,6 +98,7 @@ class FilterResponse:
     ``selected`` are indices into ``FilterRequest.candidates``; ``scores`` (0..1) run parallel to it.
     ``dropped`` and ``proposals`` are plain dicts ``{"text", "label", "reason"}`` for the record.
     ``found`` are spans of free extraction, of which the strategy "icl" takes account and no other.
+    ``probabilities`` (0..1) run parallel to all candidates of the request, selected or not; empty if it has none.
     """
 
     selected: tuple[int, ...] = ()
@@ -108,6 +109,7 @@ class FilterResponse:
     dropped: tuple[Mapping[str, str], ...] = ()
     proposals: tuple[Mapping[str, str], ...] = ()
     found: tuple[LabelledSpan, ...] = ()
+    probabilities: tuple[float, ...] = ()
 
 
 @runtime_checkable

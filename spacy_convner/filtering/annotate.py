@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from spacy.tokens import Doc
 
-from ..attrs import set_selected
+from ..attrs import set_probabilities, set_selected
 from ..errors import FilterError
 from ..ty import FilterRequest, FilterResponse, Strategy
 
 
 def annotate(
-    doc: Doc, request: FilterRequest, response: FilterResponse, spans_key: str, filter_name: str, strategy: Strategy
+    doc: Doc,
+    request: FilterRequest,
+    response: FilterResponse,
+    spans_key: str,
+    candidates_key: str,
+    filter_name: str,
+    strategy: Strategy,
 ) -> None:
-    """Write ``doc.spans[spans_key]`` and ``doc._.convner``.
+    """Write ``doc.spans[spans_key]``, ``doc._.convner`` and, where the filter has them, candidates' probabilities.
 
     An index that names no candidate is dropped and recorded, whatever filter gave it. With the strategy "icl" spans of
     free extraction are written too, candidates or not.
-    RAISES: FilterError for scores that don't fit the selection.
+    RAISES: FilterError for scores that don't fit the selection, or probabilities that don't fit the candidates.
     """
     dropped = [dict(item) for item in response.dropped]
     spans, scores, seen = [], [], set()
@@ -46,6 +52,12 @@ def annotate(
             spans.append(span)
             scores.append(1.0)
     set_selected(doc, spans_key, spans, scores)
+    if response.probabilities and len(response.probabilities) != len(request.candidates):
+        raise FilterError(
+            f"the filter '{filter_name}' gave {len(response.probabilities)} probabilities "
+            f"for {len(request.candidates)} candidates"
+        )
+    set_probabilities(doc, candidates_key, response.probabilities)
     doc._.convner = {
         "status": response.status,
         "filter": filter_name,

@@ -254,7 +254,8 @@ class LLMSemanticFilter(Pipe):
     def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[tuple[FilterRequest, FilterResponse]]) -> None:
         """Write selections. An index that names no candidate is dropped and recorded, whatever filter gave it."""
         for doc, (request, response) in zip(docs, predictions, strict=True):
-            annotate(doc, request, response, self.spans_key, self.filter.name, self.task.strategy)
+            keys = (self.spans_key, self.candidates_key)
+            annotate(doc, request, response, *keys, self.filter.name, self.task.strategy)
 
     def initialize(
         self, get_examples: Callable[[], Iterable[Example]] | None = None, *, nlp: Language | None = None

@@ -103,7 +103,9 @@ class CascadeFilter:
         if answer.status != "ok":
             # Its status says that nobody confirmed this; what is labelled in bulk is tried again.
             local = decision.local
-            return replace(answer, selected=local.selected, scores=local.scores, found=())
+            return replace(
+                answer, selected=local.selected, scores=local.scores, found=(), probabilities=local.probabilities
+            )
         sure = [
             (index, score)
             for index, score in zip(decision.local.selected, decision.local.scores, strict=True)
@@ -116,7 +118,11 @@ class CascadeFilter:
         ]
         selected = sorted([*sure, *chosen])
         return replace(
-            answer, selected=tuple(i for i, _ in selected), scores=tuple(score for _, score in selected), found=()
+            answer,
+            selected=tuple(i for i, _ in selected),
+            scores=tuple(score for _, score in selected),
+            found=(),
+            probabilities=decision.local.probabilities,  # a language model gives none of its own
         )
 
     def to_bytes(self) -> bytes:

@@ -94,7 +94,10 @@ class LinearFilter:
                 model = self._model(request)
                 probabilities = model.probabilities(maker(request))
                 chosen = decode(request.candidates, probabilities.tolist(), model.threshold, model.second_threshold)
-                yield FilterResponse(selected=tuple(chosen), scores=tuple(float(probabilities[i]) for i in chosen))
+                everything = tuple(probabilities.tolist())
+                yield FilterResponse(
+                    selected=tuple(chosen), scores=tuple(everything[i] for i in chosen), probabilities=everything
+                )
 
     def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:
         """RETURNS (list[float]): Probability (0..1) of each candidate of a request, parallel to them."""
