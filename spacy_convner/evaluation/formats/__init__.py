@@ -1,0 +1,1 @@
+"""Corpora in the formats that people have: files → annotated utterances, and back."""
