@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..ty import LabelledSpan
+from .error_kinds import KINDS, error_kinds
 from .scoring import Judged
 
 MISSED, SPURIOUS = "missed", "spurious"
@@ -49,7 +50,8 @@ def confusion(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
 def errors(judged: Iterable[Judged]) -> list[dict[str, Any]]:
     """List the utterances that weren't labelled exactly right, in their order.
 
-    RETURNS (list[dict]): text, lang, gold, pred, missed, spurious, candidates (or None); spans as [start, end, label].
+    RETURNS (list[dict]): text, lang, gold, pred, missed, spurious, candidates (or None), kinds (see ``error_kinds``,
+        each once); spans as [start, end, label].
     """
     return [
         {
@@ -60,6 +62,7 @@ def errors(judged: Iterable[Judged]) -> list[dict[str, Any]]:
             "missed": _as_lists(item.gold - item.pred),
             "spurious": _as_lists(item.pred - item.gold),
             "candidates": None if item.candidates is None else _as_lists(item.candidates),
+            "kinds": sorted(set(error_kinds(item)), key=KINDS.index),
         }
         for item in judged
         if item.gold != item.pred

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,9 +15,15 @@ from spacy.tokens import Doc
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, Provenance, set_doc_lang
 from ..errors import DataError
 from ..ty import Exemplar, ExemplarSource
+from .averages import intervals, macro, per_lang
 from .baselines import Prior, baselines, count_priors
+from .calibration import candidate_calibration
 from .confusion import confusion, errors
+from .error_kinds import count_kinds
+from .partial_match import partial_scores
 from .scoring import Judged, candidate_recall, has_candidates, judge, per_label, strict
+from .slices import KnownNames, known_names, slice_scores
+from .utterance_counts import utterance_counts
 
 POOLED = "all"
 
@@ -33,6 +39,7 @@ def evaluate_pipeline(
     seed: int = 0,
     spans_key: str = SELECTED_KEY,
     candidates_key: str = CANDIDATES_KEY,
+    train: Iterable[Exemplar] | None = None,
     sizes: Mapping[str, float | None] | None = None,
     on_doc: Callable[[], object] | None = None,
 ) -> dict[str, Any]:
@@ -43,6 +50,8 @@ def evaluate_pipeline(
     system (str): What the report calls it. pipeline (str): Where it came from.
     labels (Sequence[str]): Order of labels in the per-label scores.
     n_bootstrap (int): Resamples for confidence intervals; 0 for none. seed (int): Of the resampling.
+    train (Iterable[Exemplar] | None): What the system was trained on: its names are "seen". None takes the exemplars of
+        the pipeline, if it has any.
     sizes (Mapping | None): pipeline_bytes, load_s (seconds), max_rss_mb, for the record.
     on_doc (Callable | None): Called after each utterance, for a progress bar.
     RETURNS (dict): The content of a metrics file: scores 0..1, speed in utterances a second (one process, tokenising
@@ -53,7 +62,11 @@ def evaluate_pipeline(
     # The first utterance pays for lazy loading: indexes, vectors, a filter that is fitted at first use.
     warm_up = next(iter(sets.values()))[0]
     next(iter(nlp.pipe(_make_docs(nlp, [warm_up]))))
-    prior = make_prior(nlp)
+    exemplars_of = _matched_exemplars(nlp)
+    prior = _make_prior(exemplars_of)
+    seen = exemplars_of if train is None else train
+    known = None if seen is None else known_names(seen)
+    options: dict[str, Any] = {"labels": labels, "n_bootstrap": n_bootstrap, "seed": seed, "known": known}
 
     results: dict[str, dict[str, Any]] = {}
     pooled: list[Judged] = []
@@ -61,12 +74,13 @@ def evaluate_pipeline(
     seconds = 0.0
     for name, exemplars in sets.items():
         judged, statuses, took = _run(nlp, exemplars, spans_key, candidates_key, on_doc)
-        results[name] = score_set(judged, took, prior, labels=labels, n_bootstrap=n_bootstrap, seed=seed)
+        results[name] = score_set(judged, took, prior, **options)
         _add_statuses(results[name], statuses)
         pooled += judged
         pooled_statuses += statuses
         seconds += took
-    results[POOLED] = score_set(pooled, seconds, prior, labels=labels, n_bootstrap=n_bootstrap, seed=seed)
+    results[POOLED] = score_set(pooled, seconds, prior, **options)
+    del results[POOLED]["utterance_counts"]  # the sets have them
     _add_statuses(results[POOLED], pooled_statuses)
     return {
         "pipeline": pipeline,
@@ -88,21 +102,32 @@ def score_set(
     labels: Sequence[str] = (),
     n_bootstrap: int = 1000,
     seed: int = 0,
+    known: KnownNames | None = None,
 ) -> dict[str, Any]:
     """Everything that a metrics file says about one test set.
 
     seconds (float): Wall-clock time that labelling took.
-    RETURNS (dict): strict, per_label, docs, candidate_recall, candidates_per_utterance, baselines (only with
-        candidates), confusion, errors, utterances_per_s, seconds.
+    known (KnownNames | None): Names of the training data, for scores of seen and unseen ones.
+    RETURNS (dict): strict, intervals, macro, per_label, per_lang, slices, partial, calibration (None without
+        probabilities), docs, candidate_recall, candidates_per_utterance, baselines (only with candidates), confusion,
+        error_kinds, errors, utterance_counts, utterances_per_s, seconds.
     """
     scores: dict[str, Any] = {
         "strict": strict(((item.gold, item.pred) for item in judged), n_bootstrap=n_bootstrap, seed=seed),
+        "intervals": intervals(judged, n_bootstrap=n_bootstrap, seed=seed),
+        "macro": macro(judged),
         "per_label": per_label(judged, labels),
+        "per_lang": per_lang(judged, n_bootstrap=n_bootstrap, seed=seed),
+        "slices": slice_scores(judged, known),
+        "partial": partial_scores(judged),
+        "calibration": candidate_calibration(judged),
         "docs": len(judged),
         "candidate_recall": candidate_recall(judged),
         "candidates_per_utterance": None,
         "confusion": confusion(judged),
+        "error_kinds": count_kinds(judged),
         "errors": errors(judged),
+        "utterance_counts": utterance_counts(judged),
         "utterances_per_s": round(len(judged) / seconds, 1) if seconds > 0 else None,
         "seconds": round(seconds, 3),
     }
@@ -115,12 +140,7 @@ def score_set(
 
 def make_prior(nlp: Language) -> Prior | None:
     """RETURNS (Prior | None): Counted on the exemplars of the first component that holds any; None without one."""
-    for _, component in nlp.pipeline:
-        if isinstance(component, ExemplarSource):
-            counts = count_priors(component.matched_exemplars())
-            if counts:
-                return Prior(counts)
-    return None
+    return _make_prior(_matched_exemplars(nlp))
 
 
 def check_sets(sets: Mapping[str, Sequence[Exemplar]]) -> None:
@@ -132,6 +152,19 @@ def check_sets(sets: Mapping[str, Sequence[Exemplar]]) -> None:
     for name, exemplars in sets.items():
         if not exemplars:
             raise DataError(f"test set {name!r} has no utterances")
+
+
+def _make_prior(exemplars: Sequence[Exemplar] | None) -> Prior | None:
+    counts = count_priors(exemplars or ())
+    return Prior(counts) if counts else None
+
+
+def _matched_exemplars(nlp: Language) -> Sequence[Exemplar] | None:
+    """RETURNS (Sequence[Exemplar] | None): Of the first component that holds any with candidates or spans."""
+    for _, component in nlp.pipeline:
+        if isinstance(component, ExemplarSource) and (exemplars := component.matched_exemplars()):
+            return exemplars
+    return None
 
 
 def _run(

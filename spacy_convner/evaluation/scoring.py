@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 
-from ..attrs import CANDIDATES_KEY, SELECTED_KEY
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_probabilities
 from ..ty import Exemplar, LabelledSpan
 from .bootstrap import f_interval
 
@@ -24,13 +24,17 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One utterance: what is right, what was predicted, what was proposed (None: the pipeline has no candidates)."""
+    """One utterance: what is right, what was predicted, what was proposed (None: the pipeline has no candidates).
+
+    probabilities (tuple | None): (candidate, its probability, 0..1) of each candidate; None where the filter has none.
+    """
 
     text: str
     gold: Spans
     pred: Spans
     candidates: Spans | None = None
     lang: str | None = None
+    probabilities: tuple[tuple[LabelledSpan, float], ...] | None = None
 
 
 def predicted_spans(doc: Doc, spans_key: str = SELECTED_KEY) -> Spans:
@@ -41,6 +45,21 @@ def predicted_spans(doc: Doc, spans_key: str = SELECTED_KEY) -> Spans:
 def candidate_spans(doc: Doc, candidates_key: str = CANDIDATES_KEY) -> Spans | None:
     """RETURNS (frozenset[LabelledSpan] | None): What the catalog proposes; None where nobody matched."""
     return _labelled(doc.spans[candidates_key]) if candidates_key in doc.spans else None
+
+
+def candidate_probabilities(
+    doc: Doc, candidates_key: str = CANDIDATES_KEY
+) -> tuple[tuple[LabelledSpan, float], ...] | None:
+    """RETURNS (tuple | None): Each (span, label) once, with its probability; None where no filter wrote any."""
+    found = get_probabilities(doc, candidates_key)
+    if found is None:
+        return None
+    # Two catalog entries of one name and label are one (span, label).
+    best: dict[LabelledSpan, float] = {}
+    for span, probability in zip(doc.spans[candidates_key], found, strict=True):
+        key = LabelledSpan(span.start_char, span.end_char, span.label_)
+        best[key] = max(probability, best.get(key, probability))
+    return tuple(best.items())
 
 
 def judge(
@@ -58,6 +77,7 @@ def judge(
         pred=predicted_spans(doc, spans_key),
         candidates=candidate_spans(doc, candidates_key),
         lang=exemplar.lang,
+        probabilities=candidate_probabilities(doc, candidates_key),
     )
 
 

@@ -191,6 +191,7 @@ def test_errors_say_what_and_where() -> None:
             "missed": [[5, 9, "Book"]],
             "spurious": [[5, 9, "Movie"]],
             "candidates": [[5, 9, "Movie"]],
+            "kinds": ["label"],
         }
     ]
 
