@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ..errors import DataError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
@@ -24,9 +23,16 @@ def evaluate_cli(
     output: Annotated[Path, Opt("--output", "-o", help="Metrics file to write (JSON)")],
     name: Annotated[str, Opt(help="What the report calls this system [default: name of the output file]")] = "",
     labels: Annotated[Path | None, Opt(help="Label file (YAML): refuse other gold labels, keep its order")] = None,
+    train: Annotated[
+        list[Path],
+        Opt(help="Annotated data it was trained on: scores of names seen there or not [default: its exemplars]"),
+    ] = [],  # noqa: B006
     n_bootstrap: Annotated[int, Opt(min=0, help="Resamples for 95 % confidence intervals; 0 for none")] = 1000,
 ) -> None:
     """Score a pipeline on test sets: strict precision, recall and F1, baselines, confusions, speed.
+
+    By label, language and slice (names seen in training or not, spans with several readings, everyday words …), with
+    partial matches, kinds of errors and the calibration of the filter; compare two systems with convner compare.
 
     Example: convner evaluate training/teacher corpus/gold.en.spacy corpus/gold.es.spacy --output metrics/teacher.json
     """
@@ -34,16 +40,19 @@ def evaluate_cli(
 
     from ..atomic import write_text
     from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline
+    from ..evaluation.metrics_json import metrics_json
     from ..memory import max_rss_mb
     from ..pipelines import load_pipeline
-    from ..records import read_labels
+    from ..records import read_exemplars, read_labels
+    from .score_tables import show_scores
 
     if output.is_dir():
         raise DataError("is a folder, a file was expected", path=output, hint="e.g. --output metrics/teacher.json")
-    keep_inputs([output], tests)
+    keep_inputs([output], [*tests, *train])
     order = list(read_labels(labels)) if labels is not None else []
     sets = read_sets(tests, order if labels is not None else None)
     check_sets(sets)
+    trained_on = [exemplar for path in train for exemplar in read_exemplars(path)]
 
     say(f"Loading {pipeline} …")
     start = time.perf_counter()
@@ -62,12 +71,13 @@ def evaluate_cli(
             pipeline=pipeline,
             labels=order,
             n_bootstrap=n_bootstrap,
+            train=trained_on if train else None,
             on_doc=lambda: bar.update(1),
         )
     sizes["max_rss_mb"] = max_rss_mb()
     metrics["sizes"] = {key: round(value, 3) for key, value in sizes.items() if value is not None}
-    write_text(output, json.dumps(metrics, ensure_ascii=False, indent=1) + "\n")
-    show(metrics, list(sets) if len(sets) == 1 else [*sets, POOLED])
+    write_text(output, metrics_json(metrics))
+    show_scores(metrics, list(sets) if len(sets) == 1 else [*sets, POOLED])
     failed = sum(found.get("statuses", {}).get("failed", 0) for name, found in metrics["sets"].items() if name in sets)
     if failed:
         say(f"{failed:,} utterances failed and count as answered with nothing; mend the cause and evaluate again")
@@ -100,42 +110,3 @@ def folder_bytes(nlp: Language) -> int | None:
     if path is None or not Path(path).is_dir():
         return None
     return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
-
-
-def show(metrics: dict[str, Any], names: list[str]) -> None:
-    """Print the scores of each set and, of the last one, of each label, to standard output."""
-    import typer
-    from wasabi.tables import table
-
-    columns = ("accept_all", "prior", "ceiling")
-    header = ("set", "utterances", "gold", "P", "R", "F1", "95 % CI", "cand. recall", *columns, "utt/s")
-    rows = []
-    scores: dict[str, Any] = {}
-    for name in names:
-        scores = metrics["sets"][name]
-        strict, base = scores["strict"], scores.get("baselines", {})
-        ci = strict["ci95"]
-        speed = scores["utterances_per_s"]
-        rows.append(
-            (
-                name,
-                f"{scores['docs']:,}",
-                f"{strict['n']:,}",
-                *(_points(strict[key]) for key in "prf"),
-                f"{_points(ci[0])}–{_points(ci[1])}" if ci else "–",
-                _points(scores["candidate_recall"]),
-                *(_points(base[column]["f"]) if column in base else "–" for column in columns),
-                f"{speed:,.0f}" if speed else "–",
-            )
-        )
-    typer.echo(f"{metrics['system']}: strict scores (0–100; baselines: F1)")
-    typer.echo(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
-    per_label = [
-        (label, f"{row['n']:,}", *(_points(row[key]) for key in "prf")) for label, row in scores["per_label"].items()
-    ]
-    if per_label:
-        typer.echo(table(per_label, header=("label", "gold", "P", "R", "F1"), divider=True, aligns=("l", *"rrrr")))
-
-
-def _points(score: float | None) -> str:
-    return "–" if score is None else f"{100 * score:.1f}"

@@ -1,0 +1,18 @@
+"""Metrics as JSON that people can read and that git can compare: indented, but a list of numbers on one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# A JSON string has no line break in it, so what spans lines is structure.
+_VALUE = r'(?:-?\d[\d.eE+-]*|true|false|null|"(?:[^"\\\n]|\\.)*")'
+_SHORT = re.compile(rf"\[\n *({_VALUE}(?:,\n *{_VALUE})*)\n *\]")
+_BREAK = re.compile(r",\n *")
+
+
+def metrics_json(metrics: Any) -> str:
+    """RETURNS (str): JSON text with a line end; a list without lists or objects in it takes one line."""
+    text = json.dumps(metrics, ensure_ascii=False, indent=1)
+    return _SHORT.sub(lambda found: "[" + _BREAK.sub(", ", found[1]) + "]", text) + "\n"
