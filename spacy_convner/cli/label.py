@@ -1,4 +1,4 @@
-"""``convner label``, ``convner split`` and ``convner convert``."""
+"""``convner label`` and ``convner split``."""
 
 from __future__ import annotations
 
@@ -121,33 +121,3 @@ def split_cli(
     leaks = {"exclude": exclude, "exclude_entities": exclude_entities, "exclude_patterns": exclude_patterns}
     counts = split_corpora(sources, train, dev, dev_share=dev_share, seed=seed, **leaks)
     say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
-
-
-@command(app, "convert")
-def convert_cli(
-    source: Path = Arg(..., metavar="IN", help="Annotated utterances, .jsonl or .spacy"),
-    output: Path = Arg(..., metavar="OUT", help=".spacy or .jsonl"),
-    lang: str = Opt("xx", "--lang", help="Tokenizer for .spacy output; must be the pipeline's"),
-    labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
-) -> None:
-    """Check annotated utterances and convert them between JSONL (Prodigy's shape) and DocBin.
-
-    Example: convner convert assets/gold/en.jsonl corpus/gold.en.spacy --labels assets/labels.yml
-    """
-    from ..atomic import write_text
-    from ..docbin import exemplar_to_doc, write_docbin
-    from ..records import number_exemplars, read_labels, to_record
-
-    keep_inputs([output], [source])
-    numbered = list(number_exemplars(source, read_labels(labels) if labels else None))
-    exemplars = [exemplar for _, exemplar in numbered]
-    if output.suffix == ".spacy":
-        from ..pipelines import blank_pipeline
-
-        nlp = blank_pipeline(lang, "--lang")
-        write_docbin(output, [exemplar_to_doc(nlp, e, path=source, line=i) for i, e in numbered])
-    elif output.suffix == ".jsonl":
-        write_text(output, "".join(json.dumps(to_record(e), ensure_ascii=False) + "\n" for e in exemplars))
-    else:
-        raise ConfigError(f"{output}: expected a .spacy or .jsonl file to write")
-    say(f"{output}: {len(exemplars):,} utterances, {sum(len(e.spans) for e in exemplars):,} spans")

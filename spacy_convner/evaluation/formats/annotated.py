@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,16 @@ class Annotated:
     notes: tuple[str, ...] = ()
     origins: tuple[tuple[Path, int], ...] = ()
 
+    @property
+    def tokenised(self) -> bool:
+        """Whether all of it was tokens, which the texts now have blanks between."""
+        return bool(self.format) and not {"jsonl", "docbin", "entity-json"} & set(self.format.split(", "))
+
+    def numbered(self) -> Iterator[tuple[Path, int, Exemplar]]:
+        """YIELDS (tuple[Path, int, Exemplar]): File, line, exemplar."""
+        for (path, line), exemplar in zip(self.origins, self.exemplars, strict=True):
+            yield path, line, exemplar
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -56,7 +66,7 @@ class Tally:
     encodings: dict[str, None] = field(default_factory=dict)
 
     def add(self, what: str, path: Path, line: int) -> None:
-        """what (str): In the plural, as it is printed behind its number."""
+        """what (str): In the plural, as it is printed before its number."""
         self.counts[what] = self.counts.get(what, 0) + 1
         self.first.setdefault(what, (path, line))
 
@@ -67,7 +77,7 @@ class Tally:
     def notes(self) -> tuple[str, ...]:
         """RETURNS (tuple[str, ...]): Facts, then counts."""
         counted = (
-            f"{count:,} {what} (first: {self.first[what][0]}:{self.first[what][1]})"
+            f"{what}: {count:,} (first: {self.first[what][0]}:{self.first[what][1]})"
             for what, count in self.counts.items()
         )
         return (*self.facts, *counted)

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
+from .iob_lines import looks_like_iob
+from .json_values import json_values
+from .schemes import split_tag
 
 FORMATS = {
     "jsonl": 'JSONL in Prodigy\'s shape: {"text", "spans": [{"start", "end", "label"}]}',
@@ -22,35 +25,51 @@ FORMATS = {
 KNOWN = "known formats: " + ", ".join(FORMATS)
 
 
-def detect_text(path: Path, lines: Sequence[str]) -> str:
-    """lines (Sequence[str]): A whole text file. RETURNS (str): Its format. RAISES: DataError if none is like it."""
-    from .iob_lines import looks_like_iob
+def detect_text(path: Path, lines: Sequence[str], *, by_options: bool = False) -> str:
+    """lines (Sequence[str]): A whole text file. by_options (bool): Whether options speak of columns, so it has some.
 
+    RETURNS (str): Its format. RAISES: DataError if none is like it, with the first line that doesn't fit.
+    """
     filled = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
     if not filled:
         raise DataError("nothing but blank lines in the file", path=path)
     head = filled[:200]
+    number, line = filled[0]
+    if line.lstrip()[0] in "{[" and not _is_row(line):
+        for _, value in json_values(path, lines):
+            return _whole(detect_record(value))
     if any(line.startswith("#begin document") for _, line in head):
         return "conll2012"
     if any(line.lstrip().startswith(("<DOC ", "<DOC>")) or "<ENAMEX " in line for _, line in head):
         return "enamex"
     if looks_like_iob([line for _, line in head]):
         return "iob"
-    for number, line in head:
-        if len(line.split(maxsplit=2)) < 2:
-            raise DataError(
-                f"in no known format: {line!r:.60} is neither JSON nor a word with a tag",
-                path=path,
-                line=number,
-                hint=KNOWN + "; choose one with --format",
-            )
+    rows = [(number, line) for number, line in head if not line.startswith(("# ", "-DOCSTART-"))]
+    odd = [(number, line) for number, line in rows if not _is_row(line)]
+    if not by_options and rows and 2 * len(odd) > len(rows):
+        number, line = odd[0]
+        raise DataError(
+            f"in no known format: {line!r:.60} is neither JSON nor a word with its tag",
+            path=path,
+            line=number,
+            hint=KNOWN + "; choose one with --format",
+        )
     return "columns"
+
+
+def _is_row(line: str) -> bool:
+    return any(split_tag(cell) is not None for cell in line.split()[1:])
+
+
+def _whole(format: str) -> str:
+    # convner's own shape is read line by line; over many lines it is a list of texts with spans all the same.
+    return "entity-json" if format == "jsonl" else format
 
 
 def detect_record(record: Any) -> str:
     """record: The first JSON value of a file. RETURNS (str): Format; "jsonl" where nothing else fits."""
     if isinstance(record, list):
-        return "entity-json"
+        return _whole(detect_record(record[0])) if record and isinstance(record[0], dict) else "entity-json"
     if not isinstance(record, dict) or "spans" in record:
         return "jsonl"
     if any(isinstance(record.get(key), list) for key in ("tokens", "tokenized_text", "words")):
@@ -60,13 +79,17 @@ def detect_record(record: Any) -> str:
     return "entity-json" if {"entities", "label", "labels", "sentence"} & record.keys() else "jsonl"
 
 
-def first_json(head: bytes) -> Any:
-    """head (bytes): Beginning of a file. RETURNS: The JSON value of its first line; None if it is none."""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:1] not in (b"{", b"["):
+def is_json(head: bytes) -> bool:
+    """RETURNS (bool): Whether a file that begins so looks like JSON."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def detect_head(head: bytes) -> str | None:
+    """head (bytes): Beginning of a file. RETURNS (str | None): Format, if its first line is JSON by itself."""
+    if not is_json(head):
         return None
-    line = start.partition(b"\n")[0]
     try:
-        return json.loads(line)
+        value = json.loads(head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0])
     except (ValueError, RecursionError):
         return None
+    return detect_record(value)

@@ -28,20 +28,21 @@ _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 _HEAD = 1 << 16
 
 
-def read_head(path: Path) -> bytes:
+def read_head(path: Path, encoding: str | None = None) -> bytes:
     """RETURNS (bytes): The first 64 KiB, unpacked. RAISES: DataError for what isn't text."""
-    return _read(path, _HEAD)
+    return _read(path, _HEAD, encoding)
 
 
-def read_text(path: Path, encoding: str | None, tally: Tally) -> list[str]:
+def read_text(path: Path, encoding: str | None, tally: Tally, *, fallback: bool = True) -> list[str]:
     """A whole text file, gzip or not.
 
     encoding (str | None): None takes a byte-order mark's word, then UTF-8, then cp1252 or Latin-1 with a note.
+    fallback (bool): Whether it may be other than UTF-8 without being said.
     RETURNS (list[str]): Lines without their ends; index + 1 is the line number.
     RAISES: DataError if it isn't text or not in that encoding; ConfigError for an encoding that doesn't exist.
     """
-    data = _read(path, -1)
-    encoding, text = _decode(path, data, encoding, tally)
+    data = _read(path, -1, encoding)
+    encoding, text = _decode(path, data, encoding, tally, fallback)
     tally.encodings[encoding] = None
     if "\n" not in text:
         text = text.replace("\r", "\n")
@@ -59,7 +60,13 @@ def check_encoding(encoding: str | None) -> None:
         return  # one byte is too little for some
 
 
-def _read(path: Path, size: int) -> bytes:
+def check_utf8(encoding: str | None) -> None:
+    """RAISES: ConfigError for another encoding: convner's own JSONL is UTF-8."""
+    if encoding is not None and codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+        raise ConfigError(f"--encoding {encoding}: JSONL is UTF-8 (convert it, e.g. iconv -f {encoding} -t utf8)")
+
+
+def _read(path: Path, size: int, encoding: str | None) -> bytes:
     check_file(path)
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -71,12 +78,13 @@ def _read(path: Path, size: int) -> bytes:
             raise DataError(f"is {what}, text was expected", path=path, hint=hint)
     if data.startswith(b"\x1f\x8b"):
         raise DataError("is compressed with gzip", path=path, hint="let its name end with .gz, or unpack it")
-    if b"\0" in data[:_HEAD] and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    wide = encoding is not None and codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    if b"\0" in data[:_HEAD] and not wide and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"is a binary file (a zero byte at {data.index(0)}), text was expected", path=path)
     return data
 
 
-def _decode(path: Path, data: bytes, encoding: str | None, tally: Tally) -> tuple[str, str]:
+def _decode(path: Path, data: bytes, encoding: str | None, tally: Tally, fallback: bool) -> tuple[str, str]:
     wanted = encoding or next((name for bom, name in _BOMS.items() if data.startswith(bom)), "utf-8")
     try:
         return wanted, data.decode(wanted).removeprefix("\ufeff")
@@ -84,9 +92,12 @@ def _decode(path: Path, data: bytes, encoding: str | None, tally: Tally) -> tupl
         start = err.start if isinstance(err, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, start) + 1
         byte = f"byte 0x{data[start]:02x}" if start < len(data) else "the end of the file"
-        if encoding is not None or wanted != "utf-8":
+        if encoding is not None or wanted != "utf-8" or not fallback:
             raise DataError(
-                f"{byte} isn't {wanted}", path=path, line=line, hint="give the right one, e.g. --encoding latin-1"
+                f"{byte} is not {wanted.upper()}",
+                path=path,
+                line=line,
+                hint="give the right one, e.g. --encoding latin-1",
             ) from err
     # Printable Latin-1 is part of cp1252; bytes that only cp1252 can print mean that one.
     name = "cp1252" if any(0x80 <= value < 0xA0 for value in data) else "latin-1"
@@ -99,5 +110,5 @@ def _decode(path: Path, data: bytes, encoding: str | None, tally: Tally) -> tupl
             line=line,
             hint="say which it is, e.g. --encoding cp1251",
         ) from err
-    tally.add(f"file(s) not UTF-8, read as {name}; if that is wrong, give --encoding", path, line)
+    tally.add(f"files that aren't UTF-8, read as {name} (another one: --encoding)", path, line)
     return name, text
