@@ -182,6 +182,31 @@ def test_marks_of_a_name_belong_to_it() -> None:
     assert proposed(nlp, "baby one more time") == {("baby one more time", "Name")}
 
 
+@pytest.mark.parametrize(
+    ("steps", "text", "expected"),
+    [
+        ([], "in the U.S. today", {"U.S."}),
+        ([], "in the U.S today", set()),
+        ([], "I use Yahoo!", {"Yahoo!"}),
+        ([], "I use Yahoo or yahoo!", set()),
+        (["case"], "I use yahoo!", {"yahoo!"}),
+        (["case", "accents"], "I use yahoo", set()),
+        ([], "Wham! and (Wham) and Wham", {"Wham!", "(Wham)", "Wham"}),
+        ([], "see / r / news .", {"/ r / news"}),
+        ([], "see r / news", set()),
+        ([], "in B . C . now", {"B . C ."}),
+    ],
+)
+def test_marks_of_a_name_where_they_matter(steps: list[str], text: str, expected: set[str]) -> None:
+    nlp = spacy.blank("xx")
+    matcher = nlp.add_pipe(
+        "catalog_matcher", config={"normalizer": {"@misc": "spacy_convner.Normalizer.v1", "steps": steps}}
+    )
+    names = ("U.S.", "Yahoo!", "Wham", "Wham!", "(Wham)", "/ r / news", "B . C .")
+    matcher.add(CatalogEntry(name, "Name") for name in names)
+    assert {text for text, _ in proposed(nlp, text)} == expected
+
+
 def test_a_matcher_sourced_from_another_pipeline(catalog_path: Path) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", source=with_catalog(catalog_path))

@@ -44,6 +44,7 @@ class CatalogIndex:
         self.normalizer = normalizer
         self.kind = kind
         self._folds_all = "" not in {normalizer.difference("X", "x") or "", normalizer.difference("é", "e") or ""}
+        self._marks_matter = normalizer.difference("X!", "X") is None
         self.path: Path | None = None
         self._stamp: tuple[int, int] | None = None
         self._set(list(segments))
@@ -241,7 +242,7 @@ class CatalogIndex:
             first = start - len(head) if head and text.endswith(head, 0, start) else start
             if (first, last) != (start, end):
                 row = (row[0], row[1], self.normalizer.difference(text[first:last], name) or row[2], row[3])
-            if span := tokens.span(first, last, last):
+            if row[2] and (span := tokens.span(first, last, last)):
                 merge(spans, (span[0], -span[1]), (row,))
 
     def _propose_literals(self, doc: Doc, text: str, spans: Spans) -> None:
@@ -267,21 +268,24 @@ class CatalogIndex:
         if known is None:
             plain: dict[str, Row] = {}
             marked: dict[str, _Marked] = {}
+            needed: list[_Marked] = []  # no match without their marks: no step yet
             for label, entry, number in segment.rows(key_id):
-                if label in plain or label in marked:
+                known_label = label in plain or label in marked
+                if known_label and not self._marks_matter:
                     continue
                 record = segment.record(entry)
                 if removed and identity_of(label, record.id) in removed:
                     continue
-                step = self._step(segment, record, number, surface)
-                if step is not None:
-                    row = (label, record.id, called or step, segment.popularity(entry))
-                    head, tail = ("", "") if called or number != OWN else outer_marks(record.text)
-                    if head or tail:
-                        marked[label] = (row, head, tail, record.text)
-                    else:
-                        plain[label] = row
-            known = tuple(plain[label] for label in sorted(plain)), tuple(marked.values())
+                step = None if known_label else self._step(segment, record, number, surface)
+                head, tail = ("", "") if called or number != OWN else outer_marks(record.text)
+                row = (label, record.id, called or step or "", segment.popularity(entry))
+                if step is not None and (head or tail):
+                    marked[label] = (row, head, tail, record.text)
+                elif step is not None:
+                    plain[label] = row
+                elif (head or tail) and self.normalizer.difference(head + surface + tail, record.text):
+                    needed.append((row, head, tail, record.text))
+            known = tuple(plain[label] for label in sorted(plain)), (*marked.values(), *needed)
             if len(cache) >= _MOST_CACHED:
                 cache.clear()
             cache[key] = known
