@@ -33,7 +33,7 @@ def show_scores(metrics: Mapping[str, Any], names: Sequence[str]) -> None:
     if len(scores["per_lang"]) > 1:
         _table(("language", "gold", "P", "R", "F1"), [(lang, *_prf(row)) for lang, row in scores["per_lang"].items()])
     rows = [
-        (_SLICES.get(kind, kind) if i == 0 else "", value, f"{row['n']:,}", f"{row['predicted']:,}", *_slice_scores(row))
+        (_SLICES.get(kind, kind) if i == 0 else "", value, *_slice_row(row))
         for kind, slices in scores["slices"].items()
         for i, (value, row) in enumerate(slices.items())
     ]
@@ -100,9 +100,10 @@ def _prf(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"{row['n']:,}", *_scores(row))
 
 
-def _slice_scores(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _slice_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Of what a slice doesn't have there is no score: predictions for precision, gold for recall."""
-    return points(row["p"] if row["predicted"] else None), points(row["r"] if row["n"] else None), points(row["f"])
+    p, r = row["p"] if row["predicted"] else None, row["r"] if row["n"] else None
+    return f"{row['n']:,}", f"{row['predicted']:,}", points(p), points(r), points(row["f"])
 
 
 def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:

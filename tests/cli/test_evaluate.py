@@ -95,6 +95,34 @@ def test_faults_end_as_one_message(folder: Path, test_file: Path, tmp_path: Path
     assert "is a folder" in result.stderr
 
 
+def test_tables_of_labels_languages_and_slices(folder: Path, test_file: Path, tmp_path: Path) -> None:
+    train = tmp_path / "train.jsonl"
+    train.write_text(json.dumps(RECORDS[0]) + "\n", encoding="utf8")
+    test_file.write_text(
+        "".join(
+            json.dumps({**record, "lang": lang}) + "\n" for record, lang in zip(RECORDS, ("en", "es"), strict=True)
+        ),
+        encoding="utf8",
+    )
+    output = tmp_path / "x.json"
+    result = runner.invoke(app, ["evaluate", str(folder), str(test_file), "-o", str(output), "--train", str(train)])
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["es", "1", "0.0", "0.0", "0.0"] in rows
+    assert ["name", "seen", "yes", "1", "1", "100.0", "100.0", "100.0"] in rows
+    assert ["no", "1", "0", "–", "0.0", "0.0"] in rows  # nothing predicted, so no precision
+    assert ["ent_type", "1", "0", "0", "1", "0", "100.0", "50.0", "66.7"] in rows
+    assert "errors: 1 missed" in result.stdout
+    slices = json.loads(output.read_text(encoding="utf8"))["sets"]["all"]["slices"]
+    assert slices["seen"]["no"] == {"p": 0.0, "r": 0.0, "f": 0.0, "n": 1, "predicted": 0}
+    for wrong, message in ((tmp_path / "none.jsonl", "no such file"), (output, "spans")):
+        other = tmp_path / "y.json"
+        result = runner.invoke(app, ["evaluate", str(folder), str(test_file), "-o", str(other), "--train", str(wrong)])
+        assert result.exit_code == 1
+        assert message in result.stderr or "not valid JSON" in result.stderr
+        assert not other.exists()
+
+
 def test_help_shows_an_example() -> None:
     result = runner.invoke(app, ["evaluate", "--help"])
     assert result.exit_code == 0
