@@ -51,7 +51,7 @@ def doc_of(spans: Spans) -> Doc:
     return doc
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(apart_lists)
 def test_nervaluate(judged: list[Judged]) -> None:
     assume(any(item.gold or item.pred for item in judged))
