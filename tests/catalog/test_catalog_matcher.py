@@ -195,6 +195,7 @@ def test_marks_of_a_name_belong_to_it() -> None:
         ([], "see / r / news .", {"/ r / news"}),
         ([], "see r / news", set()),
         ([], "in B . C . now", {"B . C ."}),
+        ([], "Wham's song, whams, Whams", {"Wham"}),  # "'s" is a token
     ],
 )
 def test_marks_of_a_name_where_they_matter(steps: list[str], text: str, expected: set[str]) -> None:

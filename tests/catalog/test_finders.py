@@ -19,7 +19,7 @@ from spacy_convner.ty import CatalogEntry
 NLP = spacy.blank("en")
 NORMALIZER = make_normalizer()
 WORDS = ["the", "Hello", "adele", "Dr.", "AC/DC", "cars", "car", "N'", "&", "and", "5", "Beyoncé", "a", "!!!",
-         "R.E.M.", "kiss", "kisses", "box", "boxes", "é", "🎧", "東京"]  # fmt: skip
+         "R.E.M.", "kiss", "kisses", "box", "boxes", "é", "🎧", "東京", "Mark"]  # fmt: skip
 
 
 def index_of(entries: list[CatalogEntry], kind: Kind) -> CatalogIndex:
@@ -46,6 +46,13 @@ def test_both_find_the_same(rows: list[CatalogEntry], text: str) -> None:
         assert 0 <= match.start < match.end <= len(doc)
         assert any(row.id == match.id and row.label == match.label for row in rows)
     assert len({(m.start, m.end, m.label) for m in found[0]}) == len(found[0])
+
+
+@pytest.mark.parametrize("name", ["mark", "Number", "meta agent", "square root"])  # spaCy has symbols of these names
+@pytest.mark.parametrize("kind", ["trie", "phrase"])
+def test_names_that_spacy_uses_itself(name: str, kind: Kind) -> None:
+    doc = NLP.make_doc(f"play {name} now")
+    assert [(m.start, m.end) for m in index_of([CatalogEntry(name, "Song")], kind).find(doc)] == [(1, len(doc) - 1)]
 
 
 @settings(deadline=None, max_examples=150)

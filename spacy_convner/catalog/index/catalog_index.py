@@ -15,7 +15,7 @@ from ...errors import DataError
 from ...ty import CatalogEntry, Normalizer
 from ..normalization.words import APOSTROPHES, fold_words, literal_chunks, outer_marks
 from .builder import Kind, build_segment
-from .matches import Match, Row, Rows, Spans, merge
+from .matches import Marked, Match, Resolved, Row, Spans, merge
 from .segment import ALIAS, OWN, Record, Segment, identity_of
 from .spans import TokenBounds
 from .storage import Manifest, load_segment, read_manifest, read_stamp
@@ -24,10 +24,6 @@ logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
 _MOST_CACHED = 1 << 14
-
-
-_Marked = tuple[Row, str, str, str]  # and marks before and after the entry's own spelling, and that
-_Resolved = tuple[Rows, tuple[_Marked, ...]]
 _new_match = tuple.__new__  # a third of the time of calling the class
 
 
@@ -57,8 +53,7 @@ class CatalogIndex:
         for number in range(len(segments) - 1, -1, -1):
             self._removed[number] = gone
             gone |= segments[number].removed
-        self._cache: dict[int, dict[tuple[int | str, ...], _Resolved]] = {id(s): {} for s in segments}
-        self._endings = bool(self.normalizer.endings)
+        self._cache: dict[int, dict[tuple[int | str, ...], Resolved]] = {id(s): {} for s in segments}
         self._literals = any(segment.finder.has_literals for segment in segments)
 
     @classmethod
@@ -168,7 +163,7 @@ class CatalogIndex:
         spans: Spans = {}
         tokens: TokenBounds | None = None
         for segment, removed in zip(self.segments, self._removed, strict=True):
-            found = segment.finder.find(words, self._endings)
+            found = segment.finder.find(words, True)
             if not found:
                 continue
             if tokens is None:
@@ -227,13 +222,14 @@ class CatalogIndex:
         while text[name_end - 1] in APOSTROPHES:
             name_end -= 1
         called = "possessive" if name_end < end - ending else "plural"
-        if called in self.normalizer.endings:
-            rows, _ = self._resolve(segment, removed, key_id, text[start:name_end], called)
+        is_ending = called in self.normalizer.endings
+        if is_ending or name_end in tokens.starts:  # else "'s" is a token of its own, and no part of the name
+            rows, _ = self._resolve(segment, removed, key_id, text[start:name_end], called if is_ending else "")
             if rows and (span := tokens.span(start, end, name_end)):
                 merge(spans, (span[0], -span[1]), rows)
 
     def _propose_marked(
-        self, marked: tuple[_Marked, ...], tokens: TokenBounds, start: int, end: int, spans: Spans
+        self, marked: tuple[Marked, ...], tokens: TokenBounds, start: int, end: int, spans: Spans
     ) -> None:
         """Find "Wham!" and "(I Can't Get No)" with their own marks where the utterance has them."""
         text = tokens.text
@@ -257,7 +253,7 @@ class CatalogIndex:
 
     def _resolve(
         self, segment: Segment, removed: frozenset[int], key_id: int, surface: str, called: str = ""
-    ) -> _Resolved:
+    ) -> Resolved:
         """Find the best entry of each label for a key as an utterance writes it.
 
         RETURNS (tuple): By label; apart from them those whose own spelling begins or ends with marks.
@@ -267,8 +263,8 @@ class CatalogIndex:
         known = cache.get(key)
         if known is None:
             plain: dict[str, Row] = {}
-            marked: dict[str, _Marked] = {}
-            needed: list[_Marked] = []  # no match without their marks: no step yet
+            marked: dict[str, Marked] = {}
+            needed: list[Marked] = []  # no match without their marks: no step yet
             for label, entry, number in segment.rows(key_id):
                 known_label = label in plain or label in marked
                 if known_label and not self._marks_matter:

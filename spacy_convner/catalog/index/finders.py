@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.matcher import PhraseMatcher
 from spacy.matcher.phrasematcher import unpickle_matcher  # type: ignore[attr-defined]
-from spacy.strings import hash_string  # type: ignore[attr-defined]
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
@@ -167,7 +167,7 @@ class PhraseFinder:
     has_literals = True  # it can't be asked, and asking for one costs little
 
     def __init__(self, vocab: Vocab, hashes: NDArray[np.uint64], lengths: NDArray[np.uint16]) -> None:
-        """hashes (NDArray): Word hashes of all keys, end to end. lengths (NDArray): Words a key."""
+        """hashes (NDArray): What ORTH is of each word of all keys, end to end. lengths (NDArray): Words a key."""
         self._vocab = vocab
         self.hashes, self.lengths = hashes, lengths
         bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
@@ -181,7 +181,8 @@ class PhraseFinder:
     def build(cls, vocab: Vocab, keys: Iterator[str]) -> PhraseFinder:
         unique = sorted(set(keys))
         words = [key.split(" ") for key in unique]
-        hashes = np.array([hash_string(word) for row in words for word in row], dtype=np.uint64)
+        # Not the plain hash: "mark", "meta" and "root" are symbols of spaCy, with numbers of their own.
+        hashes = np.array([get_string_id(word) for row in words for word in row], dtype=np.uint64)
         return cls(vocab, hashes, np.array([len(row) for row in words], dtype=np.uint16))
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -191,7 +192,7 @@ class PhraseFinder:
         return len(self.lengths)
 
     def ids(self, keys: Iterator[str], n: int) -> NDArray[np.uint32]:
-        hashes = np.fromiter((_combine(map(hash_string, key.split(" "))) for key in keys), dtype=np.uint64, count=n)
+        hashes = np.fromiter((_combine(map(get_string_id, key.split(" "))) for key in keys), dtype=np.uint64, count=n)
         return np.searchsorted(self._sorted, hashes).astype(np.uint32)
 
     def find(self, words: Sequence[str], endings: bool) -> list[Found]:
@@ -214,7 +215,7 @@ class PhraseFinder:
         return {(start, end) for _, start, end in self._matcher(Doc(self._vocab, words=list(words)))}
 
     def _id(self, words: Sequence[str]) -> int:
-        return int(np.searchsorted(self._sorted, np.uint64(_combine(map(hash_string, words)))))
+        return int(np.searchsorted(self._sorted, np.uint64(_combine(map(get_string_id, words)))))
 
 
 def _combine(hashes: Iterable[int]) -> int:

@@ -21,6 +21,8 @@ class Match(NamedTuple):
 
 Row = tuple[str, str, str, float]  # label, id, step, popularity, as in Match
 Rows = tuple[Row, ...]
+Marked = tuple[Row, str, str, str]  # and marks before and after the entry's own spelling, and that
+Resolved = tuple[Rows, tuple[Marked, ...]]
 # (first token, -(last token + 1)) → by label: sorting gives reading order
 Spans = dict[tuple[int, int], Rows]
 
