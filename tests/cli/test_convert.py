@@ -117,3 +117,93 @@ def test_a_failed_run_keeps_what_was_there(tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "a.jsonl", [{"text": "x"}])
     fails(convert(source, output), "a.jsonl:1:")
     assert output.read_text(encoding="utf8") == "precious"
+
+
+CONLL = "-DOCSTART- -X- -X- O\n\nEU NNP I-NP I-ORG\nrejects VBZ I-VP O\nGerman JJ I-NP I-MISC\nJewish JJ I-NP B-MISC\n"
+FOUND = [("EU", "ORG"), ("German", "MISC"), ("Jewish", "MISC")]
+
+
+def surfaces(path: Path) -> list[tuple[str, str]]:
+    records = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+    return [(r["text"][s["start"] : s["end"]], s["label"]) for r in records for s in r["spans"]]
+
+
+def test_columns_in_and_out(tmp_path: Path) -> None:
+    source = tmp_path / "eng.train"
+    source.write_text(CONLL, encoding="utf8")
+    result = convert(source, tmp_path / "a.jsonl", "--set-lang", "en")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "Read as columns, IOB1, utf-8",
+        "blanks-separated columns, words in column 1, tags in 4",
+        f"{tmp_path / 'a.jsonl'}: 1 utterances, 3 spans",
+    ]
+    assert surfaces(tmp_path / "a.jsonl") == FOUND
+    assert json.loads((tmp_path / "a.jsonl").read_text(encoding="utf8"))["lang"] == "en"
+    for name, *options in (("b.conll",), ("c.bio", "--scheme", "bilou"), ("d.spacy",), ("e.iob", "--tokens", "spacy")):
+        assert convert(source, tmp_path / name, *options).exit_code == 0
+        assert convert(tmp_path / name, tmp_path / "back.jsonl").exit_code == 0
+        assert surfaces(tmp_path / "back.jsonl") == FOUND
+    assert "Jewish\tU-MISC" in (tmp_path / "c.bio").read_text(encoding="utf8")
+
+
+def test_several_files_and_their_faults(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text(CONLL, encoding="utf8")
+    (tmp_path / "b.conll").write_bytes("Espa\u00f1a B-LOC\nen I-PER\n".encode("latin-1"))
+    result = convert(tmp_path / "a.conll", tmp_path / "b.conll", str(tmp_path / "out.jsonl"))
+    assert result.exit_code == 0, result.output
+    assert "columns, IOB1, IOB2, utf-8, latin-1, 2 files" in result.stderr
+    assert f"read as latin-1 (another one: --encoding): 1 (first: {tmp_path / 'b.conll'}:1)" in result.stderr
+    assert f"mended as conlleval does: 1 (first: {tmp_path / 'b.conll'}:2)" in result.stderr
+    assert surfaces(tmp_path / "out.jsonl") == [*FOUND, ("España", "LOC"), ("en", "PER")]
+    pattern = convert(tmp_path / "*.conll", tmp_path / "same.jsonl")
+    assert pattern.exit_code == 0
+    assert (tmp_path / "same.jsonl").read_text() == (tmp_path / "out.jsonl").read_text()
+    labels = tmp_path / "labels.yml"
+    labels.write_text("ORG: x\nMISC: y\nLOC: z\n", encoding="utf8")
+    fails(convert(tmp_path / "*.conll", tmp_path / "x.jsonl", "--labels", str(labels)), "b.conll:1:", "label 'PER'")
+    fails(convert(tmp_path / "*.conll", tmp_path / "a.conll"), "is an input")
+    fails(convert(tmp_path / "b.conll", tmp_path / "x.jsonl", "--encoding", "utf8"), "b.conll:1:", "--encoding latin-1")
+    assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_what_an_output_cant_hold(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl", RECORDS)
+    fails(convert(source, tmp_path / "a.conll"), "a.jsonl:4:", "'dune' (4..8, Book) has two labels", "--lossy")
+    assert not (tmp_path / "a.conll").exists()
+    result = convert(source, tmp_path / "a.conll", "--lossy")
+    assert "further labels of a span left out: 1" in result.stderr
+    assert "a.conll: 2 utterances, 2 spans" in result.stderr
+    assert (tmp_path / "a.conll").read_text(
+        encoding="utf8"
+    ) == "play\tO\nhello\tB-Song\n\npon\tO\ndune\tB-Book\n🎧\tO\n\n"
+    name = tmp_path / "a.name"
+    name.write_text('a <ENAMEX TYPE="GPE" E_OFF="6">U.S.-based</ENAMEX> man\n', encoding="utf8")
+    fails(convert(name, tmp_path / "a.spacy"), "a.name:1:", "'U.S.' (2..6) cuts through a token", "--lossy")
+    result = convert(name, tmp_path / "a.spacy", "--lossy")
+    assert "spans that cut through a token left out: 1" in result.stderr
+    assert "a.spacy: 1 utterances, 0 spans" in result.stderr
+
+
+def test_options_that_cant_be(tmp_path: Path) -> None:
+    source = tmp_path / "a.conll"
+    source.write_text(CONLL, encoding="utf8")
+    output = tmp_path / "b.conll"
+    fails(convert(source, output, "--scheme", "iob9"), "--scheme: expected iob2 or bilou, got 'iob9'")
+    fails(convert(source, output, "--tokens", "x"), "--tokens: expected auto or spacy or blanks")
+    fails(convert(source, output, "--nested", "x"), "--nested: expected outermost or keep")
+    fails(convert(source, output, "--format", "xml"), "unknown format 'xml'")
+    fails(convert(source, output, "--tag-column", "9"), "--tag-column 9: the file has columns 1 to 4")
+    fails(convert(source, output, "--encoding", "klingon"), "unknown encoding")
+    fails(convert(source, output, "--lang", "klingon", "--tokens", "spacy"), "unknown language 'klingon'")
+    fails(convert(source, tmp_path / "b.jsonl", "--tag-names", str(tmp_path / "none")), "no such file")
+    assert not list(tmp_path.glob("b.*"))
+
+
+def test_numbered_tags(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl", [{"tokens": ["New", "York"], "tags": [1, 2]}])
+    fails(convert(source, tmp_path / "b.jsonl"), "a.jsonl:1:", "--tag-names FILE")
+    (tmp_path / "names.json").write_text('{"O": 0, "B-LOC": 1, "I-LOC": 2}', encoding="utf8")
+    assert convert(source, tmp_path / "b.jsonl", "--tag-names", str(tmp_path / "names.json")).exit_code == 0
+    assert surfaces(tmp_path / "b.jsonl") == [("New York", "LOC")]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from ...errors import DataError
-from ...records import LONGEST_TEXT, check_no_overlap
+from ...records import LONGEST_TEXT
 from ...ty import Exemplar, LabelledSpan
 
 Nested = Literal["outermost", "keep"]
@@ -173,12 +173,8 @@ def outermost(spans: Sequence[LabelledSpan], path: Path, line: int, tally: Tally
     return left
 
 
-def check_overlaps(exemplar: Exemplar, options: Options, path: Path, line: int, tally: Tally) -> Exemplar:
-    """What convner's own formats hold: overlaps are refused unless ``options.nested`` says what to do."""
-    if options.nested is None:
-        check_no_overlap(exemplar, path=path, line=line)
+def settle_overlaps(exemplar: Exemplar, options: Options, path: Path, line: int, tally: Tally) -> Exemplar:
+    """RETURNS (Exemplar): Without overlaps if ``options.nested`` is "outermost", else as it is."""
+    if options.nested != "outermost":
         return exemplar
-    if options.nested == "keep":
-        return exemplar
-    spans = tuple(outermost(exemplar.spans, path, line, tally))
-    return Exemplar(exemplar.text, spans, exemplar.lang, exemplar.candidates, exemplar.meta)
+    return replace(exemplar, spans=tuple(outermost(exemplar.spans, path, line, tally)))

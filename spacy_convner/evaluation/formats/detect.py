@@ -46,7 +46,7 @@ def detect_text(path: Path, lines: Sequence[str], *, by_options: bool = False) -
         return "iob"
     rows = [(number, line) for number, line in head if not line.startswith(("# ", "-DOCSTART-"))]
     odd = [(number, line) for number, line in rows if not _is_row(line)]
-    if not by_options and rows and 2 * len(odd) > len(rows):
+    if not by_options and rows and 10 * len(odd) > 9 * len(rows):
         number, line = odd[0]
         raise DataError(
             f"in no known format: {line!r:.60} is neither JSON nor a word with its tag",
@@ -70,11 +70,16 @@ def detect_record(record: Any) -> str:
     """record: The first JSON value of a file. RETURNS (str): Format; "jsonl" where nothing else fits."""
     if isinstance(record, list):
         return _whole(detect_record(record[0])) if record and isinstance(record[0], dict) else "entity-json"
+    if isinstance(record, dict) and isinstance(record.get("data"), list):
+        return detect_record(record["data"])
     if not isinstance(record, dict) or "spans" in record:
         return "jsonl"
-    if any(isinstance(record.get(key), list) for key in ("tokens", "tokenized_text", "words")):
+    tokens = any(isinstance(record.get(key), list) for key in ("tokens", "tokenized_text", "words"))
+    has_text = "text" in record or "sentence" in record
+    # A text with entities beside its tokens counts them in characters, unless every token has its tag.
+    if tokens and (not has_text or any(isinstance(record.get(key), list) for key in ("ner_tags", "tags", "ner"))):
         return "token-json"
-    if "text" not in record and "sentence" not in record:
+    if not has_text:
         return "jsonl"
     return "entity-json" if {"entities", "label", "labels", "sentence"} & record.keys() else "jsonl"
 

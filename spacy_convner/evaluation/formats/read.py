@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import ConfigError
-from ...records import check_known, number_exemplars
+from ...docbin import read_docbin_exemplars
+from ...errors import ConfigError, DataError
+from ...records import check_known, number_exemplars, parse_utterance, read_jsonl
 from ...ty import Exemplar
-from .annotated import Annotated, Nested, Options, Tally, check_overlaps
+from .annotated import Annotated, Nested, Options, Tally, settle_overlaps
 from .columns import read_columns
 from .conll2012 import read_conll2012
 from .detect import FORMATS, detect_head, detect_text, is_json
@@ -115,6 +116,16 @@ def _read_file(path: Path, format: str, options: Options, tally: Tally) -> tuple
 
 
 def _read_own(path: Path, options: Options, tally: Tally) -> Numbered:
-    for number, exemplar in number_exemplars(path):
-        checked = check_overlaps(exemplar, options, path, number, tally)
-        yield number, checked if checked.lang or not options.lang else replace(checked, lang=options.lang)
+    for number, exemplar in number_exemplars(path) if options.nested is None else _unchecked(path):
+        kept = settle_overlaps(exemplar, options, path, number, tally)
+        yield number, kept if kept.lang or not options.lang else replace(kept, lang=options.lang)
+
+
+def _unchecked(path: Path) -> Numbered:
+    if path.suffix == ".spacy":
+        yield from enumerate(read_docbin_exemplars(path), 1)
+        return
+    for number, record in read_jsonl(path):
+        if "spans" not in record:
+            raise DataError("missing", path=path, line=number, field="spans")
+        yield number, parse_utterance(record, path=path, line=number)

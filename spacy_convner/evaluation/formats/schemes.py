@@ -14,11 +14,12 @@ from .annotated import Sentence, Tally
 
 Tag = tuple[str, str]  # prefix, label
 BARE = "IO (bare labels)"
+IO = "IOB1 or IO"  # without a B- nothing tells them apart
 OUT: Tag = ("O", "")
 EMPTY = ("", "_", "-", "-X-")
 _BILOU, _BIOES = frozenset("LU"), frozenset("ESM")
 _PREFIXES = frozenset("BI") | _BILOU | _BIOES
-_I_BEGINS = ("IOB1", "IO", BARE)
+_I_BEGINS = ("IOB1", IO, BARE)
 _INSIDE, _LAST = frozenset("IMLE"), frozenset("LEUS")
 MENDED = "illegal tag transitions mended as conlleval does"
 
@@ -72,7 +73,7 @@ def _split(sentence: Sentence, path: Path, tally: Tally, bare: bool) -> list[Tag
 
 
 def detect_scheme(tagged: Sequence[Sequence[Tag]], sentences: Sequence[Sentence], path: Path) -> str | None:
-    """RETURNS (str | None): "IOB1", "IOB2", "IO", "BILOU" or "BIOES"; None where everything is O.
+    """RETURNS (str | None): "IOB1", "IOB2", "IOB1 or IO", "BILOU" or "BIOES"; None where everything is O.
 
     RAISES: DataError for BILOU and BIOES in one file.
     """
@@ -93,7 +94,7 @@ def detect_scheme(tagged: Sequence[Sequence[Tag]], sentences: Sequence[Sentence]
     if bilou or bioes:
         return "BILOU" if bilou else "BIOES"
     if "B" not in first:
-        return "IO" if "I" in first else None
+        return IO if "I" in first else None
     as_iob1 = sum(len(decode(tags, "IOB1")[1]) for tags in tagged)
     as_iob2 = sum(len(decode(tags, "IOB2")[1]) for tags in tagged)
     return "IOB1" if as_iob1 < as_iob2 else "IOB2"
