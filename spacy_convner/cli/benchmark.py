@@ -48,6 +48,18 @@ def benchmark_cli(
     exemplars_from: Annotated[str, Opt("--exemplars-from", metavar="train|train+dev", help=_FROM)] = "train",
     labels: Annotated[Path | None, Opt("--labels", help="Label descriptions (YAML): label → what it is")] = None,
     lang: Annotated[str, Opt("--lang", help="Tokenizer")] = "xx",
+    format: Annotated[
+        str, Opt("--format", help="Of the splits; auto looks at the content, see convner convert")
+    ] = "auto",
+    tag_column: Annotated[int | None, Opt("--tag-column", help="Column of the tags, as for convner convert")] = None,
+    word_column: Annotated[int | None, Opt("--word-column", help="Column of the words")] = None,
+    bare_tags: Annotated[bool, Opt("--bare-tags", help="Tags are labels without B- and I-")] = False,
+    tag_names: Annotated[Path | None, Opt("--tag-names", help="Names of tags that are numbers")] = None,
+    encoding: Annotated[str | None, Opt("--encoding", help="Of the splits")] = None,
+    nested: Annotated[
+        str | None, Opt("--nested", metavar="outermost|keep", help="Which overlapping gold spans stay")
+    ] = None,
+    set_lang: Annotated[str | None, Opt("--set-lang", help="Language of utterances that name none, e.g. es")] = None,
     skip_invalid: Annotated[bool, Opt("--skip-invalid", help=_SKIP)] = False,
     limit: Annotated[
         int | None, Opt("--limit", min=1, help="Score so many utterances a split, drawn at random")
@@ -110,7 +122,19 @@ def benchmark_cli(
         n_bootstrap=n_bootstrap,
         name=name or output.name.split(".")[0],
     )
-    splits = read_splits({"train": train, "dev": dev, "test": test}, skip_invalid)
+    if nested not in (None, "outermost", "keep"):
+        raise ConfigError(f"--nested: expected outermost or keep, got {nested!r}")
+    reading = {
+        "format": format,
+        "tag_column": tag_column,
+        "word_column": word_column,
+        "bare_tags": bare_tags,
+        "tag_names": tag_names,
+        "encoding": encoding,
+        "nested": nested,
+        "lang": set_lang,
+    }
+    splits = read_splits({"train": train, "dev": dev, "test": test}, skip_invalid, reading)
 
     def ready(pipe: Any) -> None:
         prepare_client(pipe.nlp, output.with_name(output.name + ".answers.sqlite"), store, max_calls, max_usd)
@@ -133,16 +157,19 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         raise ConfigError(f"--seeds: expected numbers with commas between, such as 0,1,2, got {text!r}") from None
 
 
-def read_splits(paths: dict[str, Path | None], skip_invalid: bool) -> dict[str, Split]:
-    """Read the splits that are given. RETURNS (dict[str, Split]): "train", "dev", "test" → split."""
+def read_splits(paths: dict[str, Path | None], skip_invalid: bool, options: dict[str, Any]) -> dict[str, Split]:
+    """Read the splits that are given; options are ``read_annotated``'s. RETURNS (dict[str, Split]): By their part."""
     from ..evaluation.benchmark.corpora import read_split
 
     splits = {}
-    for name, path in paths.items():
-        if path is not None:
-            bare = path.with_suffix("") if path.suffix == ".gz" else path
-            splits[name] = read_split(path, bare.stem, skip_invalid=skip_invalid or name != "test")
-            say(f"{path}: {len(splits[name].exemplars):,} utterances, {splits[name].n_gold:,} entities")
+    for part, path in paths.items():
+        if path is None:
+            continue
+        bare = path.with_suffix("") if path.suffix == ".gz" else path
+        name = bare.stem if bare.suffix in (".jsonl", ".json", ".spacy") else bare.name
+        split = splits[part] = read_split(path, name, skip_invalid=skip_invalid or part != "test", options=options)
+        kind = f" ({split.format})" if split.format not in ("jsonl", "docbin") else ""
+        say(f"{part}: {path}{kind}: {len(split.exemplars):,} utterances, {split.n_gold:,} entities")
     return splits
 
 

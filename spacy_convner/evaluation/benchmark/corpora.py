@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,59 +11,85 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...records import check_no_overlap, number_exemplars, parse_utterance, read_jsonl, unique_texts
+from ...records import check_no_overlap, parse_utterance, read_jsonl, unique_texts
 from ...ty import Exemplar
-
-Reader = Callable[[Path], Iterator[tuple[int, Exemplar]]]
+from ..formats.files import find_files
+from ..formats.read import read_annotated
 
 
 @dataclass(slots=True)
 class Split:
-    """Annotated utterances of one file. ``invalid`` are messages about records that were left out."""
+    """Annotated utterances. ``invalid`` are messages about records that were left out, ``notes`` the reader's."""
 
     name: str
-    path: Path | None
     exemplars: Sequence[Exemplar]
+    files: Sequence[Path] = ()
+    format: str = ""
     invalid: list[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
 
     @property
     def n_gold(self) -> int:
         return sum(len(set(exemplar.spans)) for exemplar in self.exemplars)
 
     def describe(self) -> dict[str, Any]:
-        """RETURNS (dict): file, sha256, utterances, entities, invalid (records left out), for the protocol."""
-        found: dict[str, Any] = {"name": self.name, "utterances": len(self.exemplars), "entities": self.n_gold}
-        if self.path is not None:
-            found["file"] = self.path.name
-            with self.path.open("rb") as file:
-                found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-        if self.invalid:
-            found["invalid"] = len(self.invalid)
-        return found
+        """RETURNS (dict): name, utterances, entities, files, format, sha256 (of the files' bytes), for the protocol."""
+        digest = hashlib.sha256()
+        for path in self.files:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return {
+            "name": self.name,
+            "utterances": len(self.exemplars),
+            "entities": self.n_gold,
+            "files": [path.name for path in self.files[:20]],
+            "n_files": len(self.files),
+            "format": self.format,
+            "sha256": digest.hexdigest(),
+            "invalid": len(self.invalid),
+            "notes": list(self.notes),
+        }
 
 
-def read_split(path: Path, name: str, *, skip_invalid: bool = False, reader: Reader = number_exemplars) -> Split:
+def read_split(path: Path, name: str, *, skip_invalid: bool = False, options: Mapping[str, Any] | None = None) -> Split:
     """Read a split.
 
-    skip_invalid (bool): Leave out records that are wrong in themselves, and say so; else the first one is an error.
-    reader (Reader): Gives numbered exemplars of a file.
-    RAISES: DataError for a file that can't be read, or without any valid record.
+    path (Path): Whatever ``read_annotated`` takes. options (Mapping): For it.
+    skip_invalid (bool): Leave out records of a JSONL file that are wrong in themselves, and say so; else the first one
+        is an error.
+    RAISES: DataError for what can't be read, or without any valid record.
     """
-    if not skip_invalid or path.suffixes[:1] != [".jsonl"]:
-        return Split(name, path, [exemplar for _, exemplar in reader(path)])
-    split, found = Split(name, path, []), []
-    for line, record in read_jsonl(path):
-        try:
-            if "spans" not in record:
-                raise DataError("missing", path=path, line=line, field="spans")
-            exemplar = parse_utterance(record, path=path, line=line)
-            check_no_overlap(exemplar, path=path, line=line)
-        except DataError as err:
-            split.invalid.append(str(err))
-            continue
-        found.append(exemplar)
+    options = options or {}
+    try:
+        corpus = read_annotated(path, **options)
+    except DataError as err:
+        files = find_files(path, options.get("format", "auto"))
+        if not skip_invalid or err.line is None or not all(_is_jsonl(file) for file in files):
+            raise
+        return _without_invalid(files, name, err, options.get("lang"))
+    return Split(name, corpus.exemplars, corpus.files, corpus.format, notes=corpus.notes)
+
+
+def _is_jsonl(path: Path) -> bool:
+    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix == ".jsonl"
+
+
+def _without_invalid(files: Sequence[Path], name: str, fault: DataError, lang: str | None) -> Split:
+    split, found = Split(name, (), files, "jsonl"), []
+    for path in files:
+        for line, record in read_jsonl(path):
+            try:
+                if "spans" not in record:
+                    raise DataError("missing", path=path, line=line, field="spans")
+                exemplar = parse_utterance({"lang": lang, **record}, path=path, line=line)
+                check_no_overlap(exemplar, path=path, line=line)
+            except DataError as err:
+                split.invalid.append(str(err))
+                continue
+            found.append(exemplar)
     if not found:
-        raise DataError(f"no valid record; the first fault is: {split.invalid[0]}", path=path)
+        raise fault
     split.exemplars = found
     return split
 

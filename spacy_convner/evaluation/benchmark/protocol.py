@@ -30,7 +30,8 @@ def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks 
     """
     hooks = hooks or Hooks()
     if not splits["test"].n_gold:
-        raise DataError("no annotated entity: there is nothing to score", path=splits["test"].path)
+        path = next(iter(splits["test"].files), None)
+        raise DataError("the test split has no annotated entity: there is nothing to score", path=path)
     catalog = BenchmarkCatalog(settings.catalog, {name: split.exemplars for name, split in splits.items()})
     hooks.stage("Building the catalog …", 0)
     pipe = MeasuredPipeline(settings, catalog)

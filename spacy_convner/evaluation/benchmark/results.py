@@ -89,7 +89,8 @@ def notes(outcome: Outcome, found: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, split in splits.items():
         if split.invalid:
-            lines.append(f"{name}: {len(split.invalid):,} records were left out; the first: {split.invalid[0]}")
+            lines.append(f"{name}: {len(split.invalid):,} left out as invalid; the first: {split.invalid[0]}")
+        lines += [f"{name}: {note}" for note in split.notes]
     if "train" in splits:
         for name in ("dev", "test"):
             shared = shared_texts(splits["train"].exemplars, splits[name].exemplars) if name in splits else 0
