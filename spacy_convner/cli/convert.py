@@ -19,7 +19,8 @@ _SOURCES = "Annotated utterances: files, folders or patterns in quotes; gzip or 
 _FORMAT = "jsonl, docbin, columns, conll2012, enamex, iob, token-json or entity-json; auto looks at the content"
 _TOKENS = "Tokens of columns: spaCy's (--lang) or what stands between blanks; auto keeps those of the input, if any"
 _NESTED = (
-    "Overlapping spans of a corpus: keep the outermost, or all of them [default: outermost; refused in JSONL, DocBin]"
+    "Overlapping spans of a corpus: outermost, or keep all, which other commands refuse "
+    "[default: outermost; JSONL and DocBin must have none]"
 )
 _LOSSY = "Drop, and count, what the output can't hold: second labels, overlaps, spans that cut through tokens"
 

@@ -69,7 +69,9 @@ def find_layout(lines: Sequence[str], options: Options, path: Path) -> Layout:
         word = named[0] if named else int(numbered)
     if tag is None:
         named = [i for i, name in enumerate(names) if name in _TAG_NAMES]
-        tag = named[0] if named else width - 1
+        tag = named[0] if named else width - 1 if options.bare_tags else _tag_column(split, width)
+    if word == tag == 0 and options.word_column is None:
+        word = width - 1
     if word == tag:
         raise ConfigError(f"column {tag + 1} can't hold both words and tags: --word-column, --tag-column")
     return Layout(separator, width, word, tag)
@@ -111,6 +113,14 @@ def split_sentences(path: Path, lines: Sequence[str], layout: Layout, tally: Tal
         sentence.lines.append(line_no)
     if sentence.tokens:
         yield sentence
+
+
+def _tag_column(rows: Sequence[Sequence[str]], width: int) -> int:
+    """The last one, unless it holds something else and just one other holds tags: MIT's corpora have them first."""
+    rows = [row for row in rows if len(row) == width]
+    shares = [sum(split_tag(row[i]) is not None for row in rows) / len(rows) for i in range(width)]
+    tags = [i for i, share in enumerate(shares) if share > 0.99]
+    return tags[0] if len(tags) == 1 and shares[-1] < 0.5 else width - 1
 
 
 def _split(line: str, separator: str) -> list[str]:

@@ -58,7 +58,8 @@ def detect_text(path: Path, lines: Sequence[str], *, by_options: bool = False) -
 
 
 def _is_row(line: str) -> bool:
-    return any(split_tag(cell) is not None for cell in line.split()[1:])
+    cells = line.split()
+    return len(cells) > 1 and any(split_tag(cell) is not None for cell in cells)
 
 
 def _whole(format: str) -> str:

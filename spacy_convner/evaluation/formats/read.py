@@ -101,7 +101,9 @@ def _read_file(path: Path, format: str, options: Options, tally: Tally) -> tuple
         format = "docbin"
     if format == "docbin":
         return format, _read_own(path, options, tally)
-    head = read_head(path, options.encoding)
+    # A pipe can be read only once, so nothing is looked at beforehand.
+    piped = path.exists() and not path.is_file()
+    head = b"" if piped else read_head(path, options.encoding)
     if format == "auto":
         format = detect_head(head) or format
     if format == "jsonl":

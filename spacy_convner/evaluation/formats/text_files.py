@@ -25,11 +25,11 @@ _MAGIC = {
     b"\x80\x04": ("a pickle", "write it as JSON lines first"),
 }
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_HEAD = 1 << 16
+_HEAD = 1 << 22  # a whole first line, however long
 
 
 def read_head(path: Path, encoding: str | None = None) -> bytes:
-    """RETURNS (bytes): The first 64 KiB, unpacked. RAISES: DataError for what isn't text."""
+    """RETURNS (bytes): The first 4 MiB, unpacked. RAISES: DataError for what isn't text."""
     return _read(path, _HEAD, encoding)
 
 

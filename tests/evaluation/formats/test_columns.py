@@ -109,6 +109,16 @@ def test_running_numbers_are_no_words(write: Write) -> None:
     assert read_annotated(write("n.conll", numbers)).exemplars[0].text == "1 2 x"
 
 
+def test_tags_in_front(write: Write) -> None:
+    path = write("trivia.bio", "O\tplay\nB-TITLE\tblade\nI-TITLE\trunner\n\nO\tO\n")
+    corpus = read_annotated(path)
+    assert surfaces(corpus) == [("play blade runner", [("blade runner", "TITLE")]), ("O", [])]
+    assert corpus.notes == ("tab-separated columns, words in column 2, tags in 1",)
+    assert surfaces(read_annotated(path, tag_column=1)) == surfaces(corpus)
+    middle = read_annotated(write("misc.conll", "Ann B-PER x\nran O y\n"))
+    assert surfaces(middle) == [("Ann ran", [("Ann", "PER")])]
+
+
 def test_bare_tags(write: Write) -> None:
     path = write("few-nerd.txt", "a\tO\nwes\tperson-director\nanderson\tperson-director\n")
     assert surfaces(read_annotated(path, bare_tags=True)) == [("a wes anderson", [("wes anderson", "person-director")])]

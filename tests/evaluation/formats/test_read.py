@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spacy_convner.docbin import exemplar_to_doc, write_docbin
-from spacy_convner.errors import ConfigError, DataError
+from spacy_convner.errors import ConfigError, ConvnerError, DataError
 from spacy_convner.evaluation.formats.detect import FORMATS
 from spacy_convner.evaluation.formats.read import read_annotated
-from spacy_convner.records import read_exemplars
+from spacy_convner.records import check_no_overlap, parse_utterance, read_exemplars, to_record
 from spacy_convner.ty import Exemplar, LabelledSpan
 
 from ...conftest import SHARED
@@ -88,6 +92,18 @@ def test_bars_in_columns_are_words(write: Write) -> None:
     assert corpus.format == "columns"
 
 
+@pytest.mark.parametrize(
+    "content", ["a O\nb B-X\n", '{"text": "a b", "spans": [{"start": 2, "end": 3, "label": "X"}]}\n']
+)
+def test_a_pipe_is_read_once(tmp_path: Path, content: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(content,))
+    writer.start()
+    assert surfaces(read_annotated(pipe)) == [("a b", [("b", "X")])]
+    writer.join()
+
+
 def test_exemplars_fit_what_the_rest_expects(write: Write) -> None:
     (exemplar,) = read_annotated(write("a.conll", "a O\nb B-X\n"), lang="es").exemplars
     assert exemplar == Exemplar("a b", (LabelledSpan(2, 3, "X"),), "es", meta={"line": 1})
@@ -97,3 +113,36 @@ def test_exemplars_fit_what_the_rest_expects(write: Write) -> None:
 def test_a_whole_corpus() -> None:
     path = SHARED / "data" / "wnut17" / "test.jsonl"
     assert read_annotated(path).exemplars == read_exemplars(path)
+
+
+PIECES = st.sampled_from(
+    [
+        "a", " ", "\t", "\n", "\n\n", "\r\n", "O", "B-X", "I-X", "S-X", "L-X", "|", "#", "# id 3", "-DOCSTART-",
+        "\xa0", "\x85",
+        "#begin document (a); part 000", "(X*", "*)", "*",
+        '<DOC DOCNO="a">', '<ENAMEX TYPE="X" S_OFF="1">', "</ENAMEX>",
+        '{"text": "ab c", "entities": [[0, 2, "X"], [1, 4, "Y"]]}', '{"tokens": ["a", ""], "tags": ["B-X", "I-X"]}',
+        '{"tokenized_text": ["a", " "], "ner": [[0, 1, "X"]]}', "[", "]", ",", '["a", {"entities": []}]', "{}", "null",
+    ]
+)  # fmt: skip
+CONTENTS = st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=25).map(lambda p: "".join(p).encode()))
+
+
+@settings(deadline=None, max_examples=200)
+@given(content=CONTENTS, format=st.sampled_from(["auto", *FORMATS]), bare=st.booleans())
+def test_whatever_is_in_it(tmp_path_factory: pytest.TempPathFactory, content: bytes, format: str, bare: bool) -> None:
+    """An error that says what is wrong, or spans that are in their texts and don't overlap."""
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_bytes(content)
+    corpus, message = None, ""
+    try:
+        corpus = read_annotated(path, format=format, bare_tags=bare)
+    except ConvnerError as err:
+        message = str(err)
+    if corpus is None:
+        assert str(path) in message or "column" in message
+        return
+    assert len(corpus.origins) == len(corpus.exemplars)
+    for exemplar in corpus.exemplars:
+        parse_utterance(to_record(exemplar))
+        check_no_overlap(exemplar)
