@@ -157,8 +157,8 @@ words = st.text("abcXYZ.-'#|é", min_size=1, max_size=5).filter(lambda w: not w.
 rows = st.lists(st.tuples(words, st.sampled_from(["O", "B-X", "I-X", "B-Y", "I-Y"])), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.lists(rows, min_size=1, max_size=5))
+@settings(deadline=None, max_examples=15)
+@given(st.lists(rows, min_size=1, max_size=12))
 def test_as_spacy_reads_them(tmp_path_factory: pytest.TempPathFactory, corpus: list[list[tuple[str, str]]]) -> None:
     """The same words and entities as spaCy's converters, for legal and illegal IOB alike."""
     folder = tmp_path_factory.mktemp("spacy", numbered=True)
