@@ -46,7 +46,7 @@ def show(found: Mapping[str, Any]) -> None:
     if missed:
         reasons = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in missed.items())
         typer.echo(f"gold that the catalog doesn't propose: {reasons}")
-    speed = found["utterances_per_s"]
+    speed = found["utterances_per_s"] or 0
     typer.echo(
         f"fit {found['fit_s']:.1f} s, filter {speed:,.0f} utterances/s, with matching "
         f"{found['pipeline_utterances_per_s'] or 0:,.0f}/s"

@@ -66,6 +66,7 @@ class BenchmarkCatalog:
             raise ConfigError("--catalog train needs training utterances: give --train")
         self.plan, self._splits = plan, splits
         self._gold = {name for exemplars in splits.values() for name in gold_names(exemplars)}
+        self.gold_labels = sorted({label for _, label in self._gold})
         self.present: set[Name] = set()
         self.removed: set[Name] = set()
         self.labels: Counter[str] = Counter()

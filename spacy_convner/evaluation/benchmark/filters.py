@@ -19,6 +19,7 @@ _NAMES = {
     "prior": "spacy_convner.PriorFilter.v1",
     "accept_all": "spacy_convner.AcceptAllFilter.v1",
     "anthropic": _LLM,
+    "cascade": "spacy_convner.CascadeFilter.v1",
 }
 _HASHED, _SENTENCES = "spacy_convner.HashedNgramEmbedder.v1", "spacy_convner.SentenceTransformerEmbedder.v1"
 
@@ -34,6 +35,10 @@ class FilterChoice:
     name: str
     selector: Mapping[str, Any]
     retriever: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks_model(self) -> bool:
+        return "client" in self.selector["filter"] or "llm" in self.selector["filter"]
 
     @property
     def registered(self) -> str:
@@ -57,8 +62,8 @@ def choose_filter(
 ) -> FilterChoice:
     """Make a choice of what was asked for.
 
-    name (str): linear, prior, accept_all, anthropic, linear_v1 (any version that there is), a name of the ``misc``
-        registry, or the path of a ``.cfg`` whose filter, exemplar retrieval and labels are taken.
+    name (str): linear, prior, accept_all, anthropic, cascade (linear, and Claude where it isn't sure), a version
+        (linear_v1), a name of the ``misc`` registry, or a ``.cfg`` whose filter, retrieval and labels are taken.
     model, base_url: Of the language model. embedder (str | None): "hashed", or a sentence-transformers model.
     k (int | None): Retrieved exemplars.
     RAISES: ConfigError for an unknown name, DataError for a config without a filter.
@@ -67,9 +72,10 @@ def choose_filter(
         choice = _from_config(name)
     else:
         registered = _registered(name)
-        block: dict[str, Any] = {"@misc": registered}
-        if registered == _LLM:
-            block["client"] = {"@misc": _CLIENT}
+        asking = {"@misc": _LLM, "client": {"@misc": _CLIENT}}
+        block: dict[str, Any] = asking if registered == _LLM else {"@misc": registered}
+        if name == "cascade":
+            block |= {"local": {"@misc": BEST_LOCAL}, "llm": asking}
         choice = FilterChoice(name, {"filter": block})
     retriever = dict(choice.retriever)
     if embedder is not None:

@@ -32,6 +32,8 @@ class MeasuredPipeline:
     def __init__(self, settings: Settings, catalog: BenchmarkCatalog) -> None:
         self.nlp = blank_pipeline(settings.lang, "--lang")
         self._choice, self._labels = settings.choice, settings.labels
+        if self._labels is None and self._choice.asks_model and not self._choice.selector.get("labels"):
+            self._labels = {label: label for label in catalog.gold_labels}  # a prompt must say which labels there are
         normalizer = {"@misc": "spacy_convner.Normalizer.v1", "steps": STEPS[settings.attr]}
         matcher: Any = self.nlp.add_pipe(_MATCHER, config={"normalizer": normalizer})
         matcher.add(catalog.entries())
@@ -57,7 +59,11 @@ class MeasuredPipeline:
     @property
     def asks_model(self) -> bool:
         """RETURNS (bool): Whether a language model is asked, which costs money and needs retrieved exemplars."""
-        return self.selector.client is not None
+        return self.client is not None
+
+    @property
+    def client(self) -> Any:  # LLMClient | None
+        return self.selector.client
 
     def match(self, exemplars: Sequence[Exemplar]) -> list[Exemplar]:
         """RETURNS (list[Exemplar]): With their candidates, as ``exemplar_retriever`` gives them to a filter."""

@@ -63,7 +63,7 @@ def results(outcome: Outcome) -> dict[str, Any]:
         found["dev"] = mean_of([done.summary("dev") for done in rounds])
     if outcome.curve:
         found["learning_curve"] = outcome.curve
-    client = pipe.selector.client
+    client = pipe.client
     if client is not None and hasattr(client, "ledger"):
         found["llm"] = client.ledger.summary()
     found["notes"] = notes(outcome, found)
@@ -108,7 +108,9 @@ def notes(outcome: Outcome, found: Mapping[str, Any]) -> list[str]:
     elif absent:
         lines.append(f"labels without a name in the catalog: {', '.join(absent)}")
     described = outcome.pipe.task.labels
-    if described and (missing := sorted(gold - described.keys())):
+    if settings.labels is None and settings.choice.asks_model and all(k == v for k, v in described.items()):
+        lines.append("no --labels: the language model knows the labels by their names only")
+    elif described and (missing := sorted(gold - described.keys())):
         lines.append(f"labels without a description: {', '.join(missing)}")
     missed = found["missed_by_catalog"]
     if missed["not_on_token_edges"]:
