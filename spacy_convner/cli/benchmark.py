@@ -75,6 +75,9 @@ def benchmark_cli(
     ] = None,
     max_calls: Annotated[int | None, Opt("--max-calls", min=0, help="Requests to a language model at most")] = None,
     max_usd: Annotated[float | None, Opt("--max-usd", min=0, help="US dollars for a language model at most")] = None,
+    dry_run: Annotated[
+        bool, Opt("--dry-run", help="Say what a language model would be asked and cost; send nothing")
+    ] = (False),
     name: Annotated[str, Opt(help="What the report calls this system [default: name of the output file]")] = "",
     n_bootstrap: Annotated[int, Opt(min=0, help="Resamples for 95 % confidence intervals; 0 for none")] = 1000,
 ) -> None:
@@ -95,9 +98,9 @@ def benchmark_cli(
     from ..atomic import write_text
     from ..evaluation.benchmark.catalogs import ORACLE, TRAIN, CatalogPlan
     from ..evaluation.benchmark.filters import choose_filter
-    from ..evaluation.benchmark.protocol import run_benchmark
+    from ..evaluation.benchmark.protocol import plan_benchmark, run_benchmark
     from ..evaluation.benchmark.settings import CURVE, STEPS, Settings
-    from .benchmark_tables import show
+    from .benchmark_tables import show, show_estimate
     from .llm_run import prepare_client, usage_line
 
     if output.is_dir():
@@ -139,6 +142,9 @@ def benchmark_cli(
     def ready(pipe: Any) -> None:
         prepare_client(pipe.nlp, output.with_name(output.name + ".answers.sqlite"), store, max_calls, max_usd)
 
+    if dry_run:
+        show_estimate(run_with_progress(lambda hooks: plan_benchmark(splits, settings, hooks), ready))
+        return
     found = run_with_progress(lambda hooks: run_benchmark(splits, settings, hooks), ready)
     write_text(output, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     show(found)

@@ -72,6 +72,16 @@ def show(found: Mapping[str, Any]) -> None:
         typer.echo(_table(points, ("exemplars", "seeds", "P", "R", "F1", "sd", "prior F1", "fit s")))
 
 
+def show_estimate(found: Mapping[str, Any]) -> None:
+    """Print what a language model would be asked, to standard output."""
+    usd = f"about ${found['usd']:,.4f} (prices of {found['prices']})" if found["usd"] is not None else "price unknown"
+    typer.echo(
+        f"{found['utterances']:,} utterances, {found['asked']:,} to ask a language model about: {found['calls']:,} "
+        f"calls, {found['stored']:,} answers already stored\nabout {found['input_tokens']:,} input and "
+        f"{found['output_tokens']:,} output tokens: {usd}\nFor one seed. Nothing was sent."
+    )
+
+
 def _row(name: str, scores: Mapping[str, Any]) -> tuple[str, ...]:
     strict = scores["strict"]
     ci = strict["ci95"]

@@ -98,6 +98,11 @@ def test_claude(corpus: dict[str, Path], server: Server, tmp_path: Path) -> None
     output = tmp_path / "out.json"
     asked = ("--filter", "anthropic", "--base-url", server.url, "--k", 2, "-o", output)
     server.reply = lambda query, body: select(1)
+    plan = run(corpus, *asked, "--dry-run", splits=("train", "test"))
+    assert plan.exit_code == 0, plan.output
+    assert "4 utterances, 4 to ask a language model about: 4 calls" in plan.stdout
+    assert not server.bodies
+    assert not output.exists()
     result = run(corpus, *asked, splits=("train", "test"))
     assert result.exit_code == 0, result.output
     found = json.loads(output.read_text(encoding="utf8"))
@@ -142,6 +147,7 @@ def test_faults_end_as_one_message(corpus: dict[str, Path], tmp_path: Path) -> N
         (("--seeds", "1,1"), "different numbers"),
         (("--exemplars-from", "test"), "--exemplars-from"),
         (("--max-usd", 1), "no language model is asked"),
+        (("--dry-run",), "--dry-run: linear asks no language model"),
         (("--model", "x"), "asks no language model"),
         (("--labels", none), "none.jsonl: no such file"),
         (("--lang", "qq"), "--lang: unknown language"),

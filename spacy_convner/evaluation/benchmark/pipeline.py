@@ -109,6 +109,12 @@ class MeasuredPipeline:
         with self._retrieving(pool, self._choice.retriever):
             return self._judge(exemplars, on_doc)
 
+    def plan(self, exemplars: Sequence[Exemplar], pool: Sequence[Exemplar]) -> Iterator[Any]:
+        """YIELDS (LLMRequest): What a language model would be asked about utterances; nothing is sent."""
+        with self._retrieving(pool, self._choice.retriever) as retriever:
+            matcher: Any = self.nlp.get_pipe(_MATCHER)
+            yield from self.selector.plan(retriever.pipe(matcher.pipe(_docs(self.nlp, exemplars))))
+
     def _judge(
         self, exemplars: Sequence[Exemplar], on_doc: Callable[[], object] | None
     ) -> tuple[list[Judged], dict[str, int], float]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...errors import DataError
+from ...errors import ConfigError, DataError
+from ...silver.estimate import estimate_requests
 from ...ty import Exemplar
 from .catalogs import BenchmarkCatalog
 from .corpora import Split, few_shot
@@ -19,6 +21,8 @@ from .pipeline import MeasuredPipeline
 from .results import Outcome, results
 from .rounds import learning_curve, run_round
 from .settings import Hooks, Settings
+
+_OUTPUT_TOKENS = 20.0  # of a selection, where the store knows no better
 
 
 def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks | None = None) -> dict[str, Any]:
@@ -29,21 +33,8 @@ def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks 
     RAISES: DataError for a test split without gold; what reading the catalog and asking the filter raise.
     """
     hooks = hooks or Hooks()
-    if not splits["test"].n_gold:
-        path = next(iter(splits["test"].files), None)
-        raise DataError("the test split has no annotated entity: there is nothing to score", path=path)
-    catalog = BenchmarkCatalog(settings.catalog, {name: split.exemplars for name, split in splits.items()})
-    hooks.stage("Building the catalog …", 0)
-    pipe = MeasuredPipeline(settings, catalog)
-    hooks.ready(pipe)
-    sources = ["train", "dev"] if settings.dev_exemplars else ["train"]
-    exemplars = [exemplar for name in sources if name in splits for exemplar in splits[name].exemplars]
-    hooks.stage(f"Matching {len(exemplars):,} exemplars …", 0)
-    start = time.perf_counter()
-    matched = pipe.match(exemplars)
-    match_s = time.perf_counter() - start
-    scored = {name: _drawn(splits[name].exemplars, settings.limit) for name in ("dev", "test") if name in splits}
-
+    ready = _prepare(splits, settings, hooks)
+    pipe, matched, scored = ready.pipe, ready.matched, ready.scored
     rounds = []
     for number, seed in enumerate(settings.seeds, 1):
         if number > 1:
@@ -61,7 +52,51 @@ def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks 
         lambda n: hooks.stage(f"Learning curve: {n:,} exemplars …", len(scored["test"])),
         hooks.doc,
     )
-    return results(Outcome(splits, settings, catalog, pipe, rounds, curve, match_s))
+    return results(Outcome(splits, settings, ready.catalog, pipe, rounds, curve, ready.match_s))
+
+
+def plan_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks | None = None) -> dict[str, Any]:
+    """Say what a language model would be asked and cost for the first seed, and ask nothing.
+
+    RETURNS (dict): As ``estimate_requests``, and utterances. RAISES: ConfigError for a filter that asks no model.
+    """
+    if not settings.choice.asks_model:
+        raise ConfigError(f"--dry-run: {settings.choice.name} asks no language model")
+    ready = _prepare(splits, settings, hooks or Hooks())
+    pool = [ready.matched[i] for i in few_shot(len(ready.matched), settings.n_exemplars, settings.seeds[0])]
+    ready.pipe.fit(pool)
+    exemplars = [exemplar for part in ready.scored.values() for exemplar in part]
+    found = estimate_requests(ready.pipe.plan(exemplars, pool), ready.pipe.client, _OUTPUT_TOKENS)
+    return {"utterances": len(exemplars), **found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    catalog: BenchmarkCatalog
+    pipe: MeasuredPipeline
+    matched: Sequence[Exemplar]
+    scored: Mapping[str, Sequence[Exemplar]]
+    match_s: float
+
+
+def _prepare(splits: Mapping[str, Split], settings: Settings, hooks: Hooks) -> _Ready:
+    if not splits["test"].n_gold:
+        path = next(iter(splits["test"].files), None)
+        raise DataError("the test split has no annotated entity: there is nothing to score", path=path)
+    catalog = BenchmarkCatalog(settings.catalog, {name: split.exemplars for name, split in splits.items()})
+    hooks.stage("Building the catalog …", 0)
+    pipe = MeasuredPipeline(settings, catalog)
+    hooks.ready(pipe)
+    sources = ["train", "dev"] if settings.dev_exemplars else ["train"]
+    exemplars = [exemplar for name in sources if name in splits for exemplar in splits[name].exemplars]
+    hooks.stage(f"Matching {len(exemplars):,} exemplars …", 0)
+    start = time.perf_counter()
+    matched = pipe.match(exemplars)
+    match_s = time.perf_counter() - start
+    scored = {name: _drawn(splits[name].exemplars, settings.limit) for name in ("dev", "test") if name in splits}
+    if not any(exemplar.spans for exemplar in scored["test"]):
+        raise DataError("no drawn utterance of the test split has an entity", hint="give a larger --limit, or none")
+    return _Ready(catalog, pipe, matched, scored, match_s)
 
 
 def _drawn(exemplars: Sequence[Exemplar], limit: int | None) -> Sequence[Exemplar]:
