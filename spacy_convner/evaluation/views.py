@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .axes import Axis, cut_axis
 from .confusion import MISSED, SPURIOUS
-from .drawing import draw
-from .metrics_files import Metrics, is_number
+from .metrics_checks import is_number
+from .metrics_files import Metrics
 
 BASELINES = {"accept_all": "every candidate", "prior": "prior", "ceiling": "ceiling"}
 POOLED = "all"
@@ -27,6 +28,8 @@ class Row:
     f: float
     n: int
     interval: tuple[float, float] | None = None
+    macro_f: float | None = None
+    macro_interval: tuple[float, float] | None = None
     is_baseline: bool = False
 
 
@@ -39,19 +42,6 @@ class SetView:
     docs: int | None
     n: int
     rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A score axis: ``low`` to ``high``, with a tick at each of ``ticks``."""
-
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-
-    def at(self, score: float) -> float:
-        """RETURNS (float): Where a score lies, in percent of the axis."""
-        return round(100 * (min(max(score, self.low), self.high) - self.low) / (self.high - self.low), 3)
 
 
 def tones(metrics: Metrics) -> dict[str, str]:
@@ -72,14 +62,10 @@ def set_views(metrics: Metrics) -> list[SetView]:
     tone = tones(metrics)
     for name in set_names(metrics):
         found = {system: data["sets"][name] for system, data in metrics.systems.items() if name in data["sets"]}
-        rows = [_row(system, tone[system], scores["strict"]) for system, scores in found.items()]
+        rows = [_row(system, tone[system], scores["strict"], scores) for system, scores in found.items()]
         base: Mapping[str, Any] = next((s["baselines"] for s in found.values() if s.get("baselines")), {})
         gold = rows[0].n
-        rows += [
-            _row(title, key, {"n": gold, **base[key]}, is_baseline=True)
-            for key, title in BASELINES.items()
-            if key in base
-        ]
+        rows += [_row(title, key, {"n": gold, **base[key]}) for key, title in BASELINES.items() if key in base]
         docs = next((s["docs"] for s in found.values() if is_number(s.get("docs"))), None)
         views.append(SetView(name, title_of(name), docs, gold, tuple(rows)))
     return views
@@ -91,25 +77,13 @@ def title_of(name: str) -> str:
 
 
 def score_axis(views: Sequence[SetView]) -> Axis:
-    """RETURNS (Axis): One axis for all sets, cut below at a round number so that differences can be seen."""
-    scores = [score for view in views for row in view.rows for score in (row.f, *(row.interval or ()))]
-    low = math.floor(10 * min(scores, default=0.0) - 0.15) / 10
-    low = max(0.0, low)
-    step = 0.05 if low >= 0.8 else 0.1 if low >= 0.4 else 0.2
-    low = math.floor(low / step + 1e-9) * step
-    count = round((1 - low) / step)
-    return Axis(low, 1.0, tuple(round(1 - i * step, 2) for i in range(count, -1, -1)))
+    """RETURNS (Axis): One axis for the F1 scores and intervals of all sets."""
+    return cut_axis(score for view in views for row in view.rows for score in (row.f, *(row.interval or ())))
 
 
-def label_table(metrics: Metrics, name: str) -> list[dict[str, Any]]:
-    """RETURNS (list[dict]): label, n, scores (system → per-label scores), most frequent label first."""
-    rows: dict[str, dict[str, Any]] = {}
-    for system, data in metrics.systems.items():
-        for label, scores in (data["sets"].get(name, {}).get("per_label") or {}).items():
-            row = rows.setdefault(label, {"label": label, "n": 0, "scores": {}})
-            row["n"] = max(row["n"], scores["n"])
-            row["scores"][system] = scores
-    return sorted(rows.values(), key=lambda row: (-row["n"], row["label"]))
+def main_view(views: Sequence[SetView]) -> SetView | None:
+    """RETURNS (SetView | None): What the page opens with: the pooled set, else the first one."""
+    return next((view for view in views if view.name == POOLED), views[0] if views else None)
 
 
 def heat_map(scores: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -137,50 +111,11 @@ def heat_map(scores: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"columns": columns, "rows": rows, "total": sum(row["total"] for row in rows)}
 
 
-def error_data(metrics: Metrics) -> dict[str, Any]:
-    """Collect every error for the page's script; keys are short because there may be thousands.
-
-    RETURNS (dict): systems, tones, sets, labels (names) and errors: s, y (indices of set and system), t (text),
-        l (language), g, p (drawn gold and prediction, safe HTML), m, x (labels missed, spurious), c (1: a missed span
-        wasn't among the candidates).
-    """
-    systems, sets = list(metrics.systems), [name for name in set_names(metrics) if name != POOLED]
-    tone = tones(metrics)
-    found = []
-    labels: set[str] = set()
-    for y, data in enumerate(metrics.systems.values()):
-        for s, name in enumerate(sets):
-            for error in data["sets"].get(name, {}).get("errors") or ():
-                missed, spurious = error.get("missed") or [], error.get("spurious") or []
-                text, candidates = error["text"], error.get("candidates")
-                item = {
-                    "s": s,
-                    "y": y,
-                    "t": text,
-                    "l": str(error.get("lang") or ""),
-                    "g": draw(text, error.get("gold") or [], missed),
-                    "p": draw(text, error.get("pred") or [], spurious),
-                    "m": sorted({span[2] for span in missed}),
-                    "x": sorted({span[2] for span in spurious}),
-                    "c": int(candidates is not None and any(span not in candidates for span in missed)),
-                }
-                labels.update(item["m"], item["x"])
-                found.append(item)
-    return {
-        "systems": systems,
-        "tones": [tone[name] for name in systems],
-        "sets": sets,
-        "labels": sorted(labels),
-        "errors": found,
-    }
-
-
 def headline(metrics: Metrics) -> str:
     """RETURNS (str): The result in one sentence; empty where there is nothing to say."""
-    views = set_views(metrics)
-    if not views:
+    view = main_view(set_views(metrics))
+    if view is None:
         return ""
-    view = views[-1]
     by_title = {row.title: row for row in view.rows if not row.is_baseline}
     teacher, student = by_title.get("teacher"), by_title.get("student")
     where = f"{view.n:,} gold entities" + (f" in {view.docs:,} utterances" if view.docs is not None else "")
@@ -198,15 +133,22 @@ def headline(metrics: Metrics) -> str:
     return sentence + "."
 
 
-def _row(title: str, tone: str, scores: Mapping[str, Any], *, is_baseline: bool = False) -> Row:
-    interval = scores.get("ci95")
+def _row(title: str, tone: str, strict: Mapping[str, Any], scores: Mapping[str, Any] | None = None) -> Row:
+    """scores (Mapping | None): All scores of a system on the set; None for a baseline."""
+    more = scores or {}
     return Row(
         title=title,
         tone=tone,
-        p=scores["p"],
-        r=scores["r"],
-        f=scores["f"],
-        n=int(scores["n"]),
-        interval=(interval[0], interval[1]) if interval else None,
-        is_baseline=is_baseline,
+        p=strict["p"],
+        r=strict["r"],
+        f=strict["f"],
+        n=int(strict["n"]),
+        interval=_ends(strict.get("ci95")),
+        macro_f=(more.get("macro") or {}).get("f"),
+        macro_interval=_ends((more.get("intervals") or {}).get("macro_f")),
+        is_baseline=scores is None,
     )
+
+
+def _ends(interval: Sequence[float] | None) -> tuple[float, float] | None:
+    return (interval[0], interval[1]) if interval else None

@@ -78,7 +78,8 @@ def metrics_dir(tmp_path: Path, teacher: Language, gold: list[Exemplar]) -> Path
 def test_page_is_whole_and_asks_for_nothing(metrics_dir: Path) -> None:
     html = render_report(metrics_dir)
     page = Page(html)
-    for anchor in ("scores", "labels", "confusion", "errors", "cost", "labelling", "catalog", "wheel"):
+    anchors = ("scores", "comparison", "labels", "slices", "partial", "confusion", "errors", "cost")
+    for anchor in (*anchors, "labelling", "catalog", "wheel"):
         assert ("id", anchor) in page.attributes
     assert not {"link", "img", "iframe", "object", "base"} & set(page.tags)
     assert not [value for name, value in page.attributes if name in ("src", "srcset", "action")]
@@ -100,9 +101,11 @@ def test_hostile_text_stays_text(metrics_dir: Path) -> None:
     assert "<i>odd</i>" not in html
     assert "<u>Dune</u>" not in html
     data = json.loads(page.scripts[0])
-    assert HOSTILE in {error["t"] for error in data["errors"]}
-    for error in data["errors"]:  # what the script puts into the page
-        drawn = Page(error["g"] + error["p"])
+    assert HOSTILE in {text["t"] for text in data["texts"]}
+    assert "<b>Song</b>" in data["labels"]  # the script puts it in as text
+    drawn_ready = [html for item in (*data["texts"], *data["errors"]) if "h" in item for html in item["h"]]
+    for html in drawn_ready:
+        drawn = Page(html)
         assert set(drawn.tags) <= {"div", "mark", "span", "br"}
         assert {name for name, _ in drawn.attributes} <= {"class", "style"}
 
