@@ -127,16 +127,17 @@ def _counts(data: Mapping[str, Any]) -> dict[str, tuple[Counts, str]]:
 
 
 def _computed(a: str, b: str, counts: Mapping[str, Mapping[str, tuple[Counts, str]]], metrics: Metrics) -> Pair:
-    common = [name for name in metrics.systems[a]["sets"] if name in metrics.systems[b]["sets"] and name != POOLED]
+    good = same_sets(counts[a], counts[b])
+    names = [{metrics.renamed.get(name, name): name for name in metrics.systems[system]["sets"]} for system in (a, b)]
+    common = {name: found for name, found in names[0].items() if name in names[1] and name != POOLED}
     if not common:
         return Pair(a, b, reasons=("They have no test set in common.",))
-    good = same_sets(counts[a], counts[b])
     reasons = []
-    for name in common:
-        lacking = [system for system in (a, b) if name not in counts[system]]
+    for name, found in common.items():
+        lacking = [system for system, known in ((a, names[0]), (b, names[1])) if known[name] not in counts[system]]
         if lacking:
             reasons.append(f"{name}: the file of {' and of '.join(lacking)} has no utterance counts; {_AGAIN}.")
-        elif name not in good:
+        elif found not in good:
             reasons.append(f"{name}: they were scored on other utterances or other gold, so they can’t be compared.")
     if not good:
         return Pair(a, b, reasons=tuple(reasons))
@@ -145,10 +146,9 @@ def _computed(a: str, b: str, counts: Mapping[str, Mapping[str, tuple[Counts, st
         for system in (a, b)
     )
     pairs = {name: (counts[a][name][0], counts[b][name][0]) for name in good}
-    found = compare_systems(one, other)
+    compared = compare_systems(one, other)
     rows = []
-    for name in sorted(found, key=lambda name: name == POOLED):
-        result = found[name]
+    for name, result in sorted(compared.items(), key=lambda item: item[0] == POOLED):
         parts = [pairs[name]] if name in pairs else list(pairs.values())
         first, second = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
         rows.append(

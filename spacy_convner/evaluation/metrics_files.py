@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from ..errors import DataError
 from .benchmark_checks import check_benchmark, check_comparison
+from .distinct_sets import tell_apart
 from .metrics_checks import check_spans, check_system, is_number, mapping_of
 
 _FIRST = ("teacher", "student")
@@ -19,12 +20,14 @@ class Metrics:
     """What a folder holds.
 
     Keys of ``systems`` are names, teacher and student first; ``benchmarks`` are those of them that
-    ``convner benchmark`` made; ``paths`` says which file each came from. The other keys are file stems.
+    ``convner benchmark`` made; ``paths`` says which file each came from, ``renamed`` which sets have another name
+    there. The other keys are file stems.
     """
 
     systems: dict[str, dict[str, Any]] = field(default_factory=dict)
     benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Any]] = field(default_factory=dict)
     catalogs: dict[str, dict[str, Any]] = field(default_factory=dict)
     labelling: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -81,6 +84,7 @@ def read_metrics(folder: Path) -> Metrics:
         )
     first = {name: i for i, name in enumerate(_FIRST)}
     metrics.systems = {name: systems[name] for name in sorted(systems, key=lambda n: (first.get(n, len(first)), n))}
+    metrics.renamed = tell_apart(metrics.systems)
     return metrics
 
 

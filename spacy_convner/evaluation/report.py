@@ -62,6 +62,8 @@ def _context(metrics: Metrics) -> dict[str, Any]:
         if (heat := views.heat_map(data["sets"].get(name, {})))
     ]
     pairs = compared_pairs(metrics)
+    # The first two, if they can be compared.
+    shown = next((pair for pair in pairs if pair.rows), pairs[0] if pairs else None)
     return {
         "metrics": metrics,
         "headline": views.headline(metrics),
@@ -74,6 +76,7 @@ def _context(metrics: Metrics) -> dict[str, Any]:
         "scale": SCALE,
         "curves": curve_figures(metrics),
         "pairs": both_ways(pairs),
+        "shown": shown,
         "paired": list(dict.fromkeys(name for pair in pairs for name in (pair.a, pair.b))),
         "gap_axis": gap_axis,
         "label_tables": _by_set(order, label_groups, metrics),
