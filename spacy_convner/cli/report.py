@@ -11,11 +11,14 @@ from .app import Arg, Opt, app, command, say
 @command(app, "report")
 def report_cli(
     metrics_dir: Annotated[
-        Path, Arg(metavar="METRICS_DIR", help="Folder with what evaluate, catalog stats and label wrote (*.json)")
+        Path, Arg(metavar="METRICS_DIR", help="Folder with what evaluate, benchmark, compare, label … wrote (*.json)")
     ],
     output: Annotated[Path, Opt("--output", "-o", help="HTML file to write")] = Path("report.html"),
 ) -> None:
-    """Write one self-contained HTML page: scores, confusions, errors to browse, sizes and timings.
+    """Write one self-contained HTML page: scores by label and slice, two systems side by side, errors to browse.
+
+    With calibration, partial matches, confusions, sizes and timings; benchmark results with their protocol and
+    learning curve. Of the errors a page keeps a sample, the same every time; the metrics files have all.
 
     Example: convner report metrics --output report.html
     """

@@ -103,11 +103,6 @@ def test_hostile_text_stays_text(metrics_dir: Path) -> None:
     data = json.loads(page.scripts[0])
     assert HOSTILE in {text["t"] for text in data["texts"]}
     assert "<b>Song</b>" in data["labels"]  # the script puts it in as text
-    drawn_ready = [html for item in (*data["texts"], *data["errors"]) if "h" in item for html in item["h"]]
-    for html in drawn_ready:
-        drawn = Page(html)
-        assert set(drawn.tags) <= {"div", "mark", "span", "br"}
-        assert {name for name, _ in drawn.attributes} <= {"class", "style"}
 
 
 def test_only_the_page_s_own_script_may_run(metrics_dir: Path) -> None:
