@@ -23,10 +23,9 @@ def load_pipeline(source: str) -> Language:
     """
     path = Path(source)
     if path.suffix == ".cfg":
-        if not path.is_file():
-            raise DataError("no such config file", path=path)
+        config = read_config(path)
         try:
-            nlp = load_model_from_config(_read_config(path), auto_fill=True)
+            nlp = load_model_from_config(config, auto_fill=True)
         except (ValueError, ImportError) as err:  # config and registry errors; an unknown language is an ImportError
             if isinstance(err, ConvnerError):
                 raise
@@ -51,9 +50,17 @@ def blank_pipeline(lang: str, option: str) -> Language:
         raise ConfigError(f"{option}: unknown language {lang!r}") from err
 
 
-def _read_config(path: Path) -> Config:
+def read_config(path: Path, *, interpolate: bool = False) -> Config:
+    """interpolate (bool): Put values in the place of ``${section.key}``.
+
+    RETURNS (Config). RAISES: DataError for a missing file, ConfigError for one that can't be read.
+    """
+    if not path.is_file():
+        raise DataError("no such config file", path=path)
     try:
-        return load_config(path)
+        return load_config(path, interpolate=interpolate)
+    except ValueError as err:
+        raise ConfigError(f"{path}: {str(err).strip()}") from err
     except KeyError as err:
         raise ConfigError(
             f"{path}: a section stands before [… {err.args[0]}], to which it belongs (put outer sections first)"

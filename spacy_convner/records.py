@@ -109,11 +109,7 @@ def number_exemplars(path: Path, labels: Collection[str] | None = None) -> Itera
         yield from enumerate(check_labels(read_docbin_exemplars(path), labels, path), 1)
         return
     for line_no, record in read_jsonl(path):
-        if "spans" not in record:
-            raise DataError(
-                "missing", path=path, line=line_no, field="spans", hint='write "spans": [] where there is no entity'
-            )
-        exemplar = parse_utterance(record, path=path, line=line_no)
+        exemplar = parse_annotated(record, path=path, line=line_no)
         check_no_overlap(exemplar, path=path, line=line_no)
         if labels is not None:
             check_known(exemplar, labels, path=path, line=line_no)
@@ -162,6 +158,15 @@ def parse_utterance(record: Mapping[str, Any], *, path: Path | None = None, line
             raise fail(name, f"{text[start:end]!r} ({start}..{end}) starts or ends with white space", "trim the span")
         spans.append(LabelledSpan(start, end, label))
     return Exemplar(text=text, spans=tuple(spans), lang=lang, meta=meta or {})
+
+
+def parse_annotated(record: Mapping[str, Any], *, path: Path | None = None, line: int | None = None) -> Exemplar:
+    """As ``parse_utterance``, of an annotated utterance. RAISES: DataError if it has no ``spans``, not even []."""
+    if "spans" not in record:
+        raise DataError(
+            "missing", path=path, line=line, field="spans", hint='write "spans": [] where there is no entity'
+        )
+    return parse_utterance(record, path=path, line=line)
 
 
 def check_no_overlap(exemplar: Exemplar, *, path: Path | None = None, line: int | None = None) -> None:

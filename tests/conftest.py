@@ -11,6 +11,8 @@ import pytest
 import spacy
 from spacy.language import Language
 
+from .browser import browser, browser_process  # noqa: F401  # fixtures
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -119,6 +119,12 @@ def keep_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path] = ()) -> 
             raise ConfigError(f"{output} {taken[output.resolve()]}; choose another output")
         if output is not None:
             taken[output.resolve()] = "is given as an output twice"
+
+
+def check_choice(option: str, value: str | None, known: Sequence[str]) -> None:
+    """RAISES: ConfigError unless ``value`` is known, or None."""
+    if value is not None and value not in known:
+        raise ConfigError(f"{option}: expected {' or '.join(known)}, got {value!r}")
 
 
 def fail(message: str, code: int = 1) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from ..errors import ConfigError, DataError
-from .app import Opt, app, command, keep_inputs, say, show_progress
+from .app import Opt, app, check_choice, command, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
     from ..evaluation.benchmark.corpora import Split
@@ -99,14 +98,14 @@ def benchmark_cli(
     from ..evaluation.benchmark.catalogs import ORACLE, TRAIN, CatalogPlan
     from ..evaluation.benchmark.filters import choose_filter
     from ..evaluation.benchmark.protocol import plan_benchmark, run_benchmark
-    from ..evaluation.benchmark.settings import CURVE, STEPS, Settings
+    from ..evaluation.benchmark.settings import CURVE, Settings
+    from ..evaluation.formats.annotated import Nested
+    from ..evaluation.metrics_json import metrics_json
     from .benchmark_tables import show, show_estimate
     from .llm_run import prepare_client, usage_line
 
     if output.is_dir():
         raise DataError("is a folder, a file was expected", path=output, hint="e.g. --output results.json")
-    if attr not in STEPS:
-        raise ConfigError(f"--attr: expected one of {', '.join(STEPS)}, got {attr!r}")
     if exemplars_from not in ("train", "train+dev") or (exemplars_from == "train+dev" and dev is None):
         raise ConfigError(f"--exemplars-from: expected train, or train+dev with --dev, got {exemplars_from!r}")
     files = [path for path in (train, dev, test, labels, *distractors) if path is not None]
@@ -125,8 +124,7 @@ def benchmark_cli(
         n_bootstrap=n_bootstrap,
         name=name or output.name.split(".")[0],
     )
-    if nested not in (None, "outermost", "keep"):
-        raise ConfigError(f"--nested: expected outermost or keep, got {nested!r}")
+    check_choice("--nested", nested, get_args(Nested))
     reading = {
         "format": format,
         "tag_column": tag_column,
@@ -146,7 +144,7 @@ def benchmark_cli(
         show_estimate(run_with_progress(lambda hooks: plan_benchmark(splits, settings, hooks), ready))
         return
     found = run_with_progress(lambda hooks: run_benchmark(splits, settings, hooks), ready)
-    write_text(output, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    write_text(output, metrics_json(found))
     show(found)
     for line in found["notes"]:
         say(f"Note: {line}")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import typer
-from wasabi.tables import table
+
+from .score_tables import interval, points, show_table
 
 
 def show(found: Mapping[str, Any]) -> None:
@@ -34,14 +35,14 @@ def show(found: Mapping[str, Any]) -> None:
     rows = [
         _row(name, found if name == "test" else found[name]) for name in ("dev", "test") if name in {"test", *found}
     ]
-    typer.echo(_table(rows, header))
+    show_table(header, rows)
     macro = found.get("macro")
     if isinstance(macro, Mapping) and "f" in macro:
-        typer.echo(f"macro over labels: P {_points(macro['p'])}, R {_points(macro['r'])}, F1 {_points(macro['f'])}")
+        typer.echo(f"macro over labels: P {points(macro['p'])}, R {points(macro['r'])}, F1 {points(macro['f'])}")
     seeds = found["seeds"]
     if len(seeds["seeds"]) > 1:
-        each = ", ".join(f"{seed}: {_points(f)}" for seed, f in zip(seeds["seeds"], seeds["f"], strict=True))
-        typer.echo(f"F1 by seed: {each}; mean {_points(seeds['mean'])}, standard deviation {_points(seeds['sd'])}")
+        each = ", ".join(f"{seed}: {points(f)}" for seed, f in zip(seeds["seeds"], seeds["f"], strict=True))
+        typer.echo(f"F1 by seed: {each}; mean {points(seeds['mean'])}, standard deviation {points(seeds['sd'])}")
     missed = {key: n for key, n in found["missed_by_catalog"].items() if isinstance(n, int) and n and key != "n"}
     if missed:
         reasons = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in missed.items())
@@ -52,24 +53,23 @@ def show(found: Mapping[str, Any]) -> None:
         f"{found['pipeline_utterances_per_s'] or 0:,.0f}/s"
     )
     labels = [
-        (label, f"{row['n']:,.0f}", *(_points(row[key]) for key in "prf")) for label, row in found["per_label"].items()
+        (label, f"{row['n']:,.0f}", *(points(row[key]) for key in "prf")) for label, row in found["per_label"].items()
     ]
-    if labels:
-        typer.echo(_table(labels, ("label", "gold", "P", "R", "F1")))
+    show_table(("label", "gold", "P", "R", "F1"), labels)
     if curve := found.get("learning_curve"):
-        points = [
+        sizes = [
             (
                 f"{row['n_exemplars']:,}",
                 str(row["seeds"]),
-                *(_points(row[key]) for key in "pr"),
-                _points(row["f"]["mean"]),
-                _points(row["f"]["sd"]),
-                _points(row["prior_f"]),
+                *(points(row[key]) for key in "pr"),
+                points(row["f"]["mean"]),
+                points(row["f"]["sd"]),
+                points(row["prior_f"]),
                 f"{row['fit_s']:.1f}",
             )
             for row in curve
         ]
-        typer.echo(_table(points, ("exemplars", "seeds", "P", "R", "F1", "sd", "prior F1", "fit s")))
+        show_table(("exemplars", "seeds", "P", "R", "F1", "sd", "prior F1", "fit s"), sizes)
 
 
 def show_estimate(found: Mapping[str, Any]) -> None:
@@ -84,20 +84,11 @@ def show_estimate(found: Mapping[str, Any]) -> None:
 
 def _row(name: str, scores: Mapping[str, Any]) -> tuple[str, ...]:
     strict = scores["strict"]
-    ci = strict["ci95"]
     keys = ("candidate_recall", "accept_all_f", "prior_f", "ceiling_f")
     return (
         name,
         f"{strict['n']:,.0f}",
-        *(_points(scores[key]) for key in keys),
-        *(_points(strict[key]) for key in "prf"),
-        f"{_points(ci[0])}–{_points(ci[1])}" if ci else "–",
+        *(points(scores[key]) for key in keys),
+        *(points(strict[key]) for key in "prf"),
+        interval(strict["ci95"]),
     )
-
-
-def _table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
-    return str(table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1))))
-
-
-def _points(score: float | None) -> str:
-    return "–" if score is None else f"{100 * score:.1f}"

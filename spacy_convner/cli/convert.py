@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from ..errors import ConfigError, DataError
-from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
+from .app import Arg, Opt, app, check_choice, command, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
-    from ..evaluation.formats.annotated import Annotated, Nested, Tally
-    from ..evaluation.formats.write_columns import Scheme
+    from ..evaluation.formats.annotated import Annotated, Tally
 
 _COLUMNS = (".conll", ".bio", ".iob")
 _SOURCES = "Annotated utterances: files, folders or patterns in quotes; gzip or not"
@@ -62,17 +61,17 @@ def convert_cli(
     from tqdm import tqdm
 
     from ..atomic import write_text
-    from ..evaluation.formats.annotated import Tally
+    from ..evaluation.formats.annotated import Nested, Tally
     from ..evaluation.formats.files import find_files
     from ..evaluation.formats.read import read_annotated
-    from ..evaluation.formats.write_columns import spacy_tokens, split_blanks, to_columns
+    from ..evaluation.formats.write_columns import Scheme, spacy_tokens, split_blanks, to_columns
     from ..records import read_labels, to_record
 
     if output.suffix not in (".spacy", ".jsonl", *_COLUMNS):
         raise ConfigError(f"{output}: expected a .spacy or .jsonl file to write, or columns: {', '.join(_COLUMNS)}")
-    scheme_out = cast("Scheme", _choice("--scheme", scheme, "iob2", "bilou"))
-    nested_policy = None if nested is None else cast("Nested", _choice("--nested", nested, "outermost", "keep"))
-    _choice("--tokens", tokens, "auto", "spacy", "blanks")
+    check_choice("--scheme", scheme, get_args(Scheme))
+    check_choice("--nested", nested, get_args(Nested))
+    check_choice("--tokens", tokens, ("auto", "spacy", "blanks"))
     files = [file for source in sources for file in find_files(source, format)]
     keep_inputs([output], files)
     with tqdm(total=len(files), unit=" files", disable=not show_progress() or len(files) < 2) as bar:
@@ -84,7 +83,7 @@ def convert_cli(
             bare_tags=bare_tags,
             tag_names=tag_names,
             encoding=encoding,
-            nested=nested_policy,
+            nested=cast("Nested | None", nested),
             lang=set_lang,
             labels=read_labels(labels) if labels else None,
             on_file=lambda: bar.update(1),
@@ -99,7 +98,7 @@ def convert_cli(
     else:
         own = tokens == "blanks" or (tokens == "auto" and corpus.tokenised)
         tokenize = split_blanks if own else spacy_tokens(lang)
-        found = list(to_columns(corpus.numbered(), tokenize, tally, scheme=scheme_out, lossy=lossy))
+        found = list(to_columns(corpus.numbered(), tokenize, tally, scheme=cast("Scheme", scheme), lossy=lossy))
         written, spans = len(found), sum(count for _, count in found)
         write_text(output, "".join(rows for rows, _ in found))
     for line in (*account(corpus), *tally.notes()):
@@ -140,9 +139,3 @@ def _write_docbin(output: Path, corpus: Annotated, lang: str, lossy: bool, tally
             raise DataError(err.message, path=err.path, line=err.line, field=err.field, hint=hint) from err
         count += len(exemplar.spans)
     return write_docbin(output, docs), count
-
-
-def _choice(option: str, value: str, *known: str) -> str:
-    if value not in known:
-        raise ConfigError(f"{option}: expected {' or '.join(known)}, got {value!r}")
-    return value

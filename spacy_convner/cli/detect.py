@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import ConfigError
-from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
+from .app import Arg, Opt, app, check_choice, command, fail, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
     from ..datagen.detection.heuristic_detector import HeuristicDetector
@@ -124,8 +124,7 @@ def score_cli(
     """
     from ..datagen.detection.labelled import SPLITS, read_labelled, score
 
-    if split is not None and split not in SPLITS:
-        raise ConfigError(f"--split: expected {' or '.join(SPLITS)}, got {split!r}")
+    check_choice("--split", split, SPLITS)
     detector = _detector(resources, threshold)
     items = [item for path in labelled for item in read_labelled(path) if split in (None, item.split)]
     if not items:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from ..errors import ConfigError
-from .app import Arg, Opt, command, keep_inputs, patterns_app, say, show_progress
+from .app import Arg, Opt, check_choice, command, keep_inputs, patterns_app, say, show_progress
 
 T = TypeVar("T")
 CATALOG = "JSONL, CSV, TSV or Parquet: a file, a folder or a quoted glob; may be repeated"
@@ -130,18 +130,11 @@ def only_language(path: Path, patterns: Iterable[Any]) -> str:
     return langs[0]
 
 
-def check_choice(option: str, value: str, known: Sequence[str]) -> None:
-    """RAISES: ConfigError unless ``value`` is known."""
-    if value not in known:
-        raise ConfigError(f"{option}: expected {' or '.join(known)}, got {value!r}")
-
-
 def check_style(style: str | None) -> None:
     """RAISES: ConfigError for an unknown style."""
     from ..datagen.ty import STYLES
 
-    if style is not None:
-        check_choice("--style", style, STYLES)
+    check_choice("--style", style, STYLES)
 
 
 def progress(stream: Iterable[T], total: int | None) -> Iterable[T]:

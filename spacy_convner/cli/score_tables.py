@@ -27,19 +27,21 @@ def show_scores(metrics: Mapping[str, Any], names: Sequence[str]) -> None:
     """Print the scores of each set, and of the last one those of labels, languages and slices, and kinds of errors."""
     typer.echo(f"{metrics['system']}: strict scores (0–100; baselines: F1)")
     header = ("set", "utterances", "gold", "P", "R", "F1", "95 % CI", "macro F1", "cand. recall", *_BASELINES, "utt/s")
-    _table(header, [_set_row(name, metrics["sets"][name]) for name in names])
+    show_table(header, [_set_row(name, metrics["sets"][name]) for name in names])
     scores = metrics["sets"][names[-1]]
-    _table(("label", "gold", "P", "R", "F1"), [(label, *_prf(row)) for label, row in scores["per_label"].items()])
+    show_table(("label", "gold", "P", "R", "F1"), [(label, *_prf(row)) for label, row in scores["per_label"].items()])
     if len(scores["per_lang"]) > 1:
-        _table(("language", "gold", "P", "R", "F1"), [(lang, *_prf(row)) for lang, row in scores["per_lang"].items()])
+        show_table(
+            ("language", "gold", "P", "R", "F1"), [(lang, *_prf(row)) for lang, row in scores["per_lang"].items()]
+        )
     rows = [
         (_SLICES.get(kind, kind) if i == 0 else "", value, *_slice_row(row))
         for kind, slices in scores["slices"].items()
         for i, (value, row) in enumerate(slices.items())
     ]
-    _table(("slice", "", "gold", "predicted", "P", "R", "F1"), rows, n_text=2)
+    show_table(("slice", "", "gold", "predicted", "P", "R", "F1"), rows, n_text=2)
     columns = ("correct", "incorrect", "partial", "missed", "spurious")
-    _table(
+    show_table(
         ("scheme", *columns, "P", "R", "F1"),
         [(name, *(f"{row[key]:,}" for key in columns), *_scores(row)) for name, row in scores["partial"].items()],
     )
@@ -56,7 +58,7 @@ def show_comparison(a: str, b: str, compared: Mapping[str, Comparison]) -> None:
     """Print both systems' F1 on each set, the difference, its interval, and p of both tests."""
     typer.echo(f"A: {a}\nB: {b}\nstrict F1 (0–100), two-sided p of each set alone")
     header = ("set", "utterances", "gold", "A", "B", "B − A", "95 % CI", "p bootstrap", "p randomization")
-    _table(
+    show_table(
         header,
         [
             (
@@ -75,6 +77,11 @@ def show_comparison(a: str, b: str, compared: Mapping[str, Comparison]) -> None:
     )
 
 
+def interval(ends: Sequence[float] | None) -> str:
+    """RETURNS (str): Both ends, 0 to 100."""
+    return f"{points(ends[0])}–{points(ends[1])}" if ends else "–"
+
+
 def points(score: float | None) -> str:
     """RETURNS (str): A score of 0..1 on the scale of 0 to 100."""
     return "–" if score is None else f"{100 * score:.1f}"
@@ -82,13 +89,13 @@ def points(score: float | None) -> str:
 
 def _set_row(name: str, scores: Mapping[str, Any]) -> tuple[str, ...]:
     strict, base = scores["strict"], scores.get("baselines", {})
-    ci, speed = strict["ci95"], scores["utterances_per_s"]
+    speed = scores["utterances_per_s"]
     return (
         name,
         f"{scores['docs']:,}",
         f"{strict['n']:,}",
         *_scores(strict),
-        f"{points(ci[0])}–{points(ci[1])}" if ci else "–",
+        interval(strict["ci95"]),
         points(scores["macro"]["f"]),
         points(scores["candidate_recall"]),
         *(points(base[column]["f"]) if column in base else "–" for column in _BASELINES),
@@ -110,7 +117,8 @@ def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(points(row[key]) for key in "prf")
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, n_text: int = 1) -> None:
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, n_text: int = 1) -> None:
+    """Print a table, nothing without rows. n_text (int): Columns that are text; the others are numbers."""
     from wasabi.tables import table
 
     if rows:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 4_000_000  # numbers of one batch of resamples: 32 MB
+CELLS = 4_000_000  # numbers of one batch of resamples: 32 MB
 
 
 def f_interval(
@@ -78,7 +78,7 @@ def resample(
     """
     rng = np.random.default_rng(seed)
     n = int(times.sum())
-    batch = max(1, _CELLS // max(1, len(rows)))
+    batch = max(1, CELLS // max(1, len(rows)))
     summands = rows.astype(np.float64)
     for start in range(0, n_bootstrap, batch):
         draws = rng.multinomial(n, times / n, size=min(batch, n_bootstrap - start))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ import numpy as np
 
 from ..errors import DataError
 from .evaluate import POOLED
+from .metrics_json import AGAIN, read_metrics_json
 from .scoring import Counts
 from .significance import Comparison, compare_counts
 from .utterance_counts import read_counts
-
-_HINT = "make it again with: convner evaluate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +32,18 @@ def read_system(path: Path) -> System:
     RAISES: DataError for a missing file, one that is none of ``convner evaluate``, or one without ``utterance_counts``.
     """
     if path.is_dir() or not path.exists():
-        raise DataError("is a folder, a file was expected" if path.is_dir() else "no such file", path=path, hint=_HINT)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as err:
-        raise DataError(f"not valid JSON: {err}", path=path, hint=_HINT) from err
+        raise DataError("is a folder, a file was expected" if path.is_dir() else "no such file", path=path, hint=AGAIN)
+    data = read_metrics_json(path)
     sets = data.get("sets") if isinstance(data, dict) else None
     if not isinstance(sets, dict) or not sets:
-        raise DataError("not a metrics file: it has no sets", path=path, hint=_HINT)
+        raise DataError("not a metrics file: it has no sets", path=path, hint=AGAIN)
     found = {}
     for name, scores in sets.items():
         if name == POOLED:
             continue
         counts = scores.get("utterance_counts") if isinstance(scores, dict) else None
         if not isinstance(counts, dict):
-            raise DataError("missing", path=path, field=f"sets.{name}.utterance_counts", hint=_HINT)
+            raise DataError("missing", path=path, field=f"sets.{name}.utterance_counts", hint=AGAIN)
         found[name] = read_counts(counts, f"sets.{name}.utterance_counts", path)
     system = data.get("system")
     return System(system if isinstance(system, str) and system else path.stem, path, found)
@@ -78,7 +73,7 @@ def compare_systems(a: System, b: System, *, n_resamples: int = 10_000, seed: in
                 hint="only systems scored on the same annotated utterances can be compared: evaluate both on one file",
             )
         if counts.shape != other.shape or not len(counts):
-            raise DataError(f"not as many counts as in {a.path}", path=b.path, field=f"sets.{name}", hint=_HINT)
+            raise DataError(f"not as many counts as in {a.path}", path=b.path, field=f"sets.{name}", hint=AGAIN)
         pairs[name] = (counts, other)
     if len(common) > 1:
         first, second = zip(*pairs.values(), strict=True)

@@ -66,7 +66,7 @@ def compared_pairs(metrics: Metrics) -> list[Pair]:
 
     RETURNS (list[Pair]): Each two systems once, in their order; those only known from comparison files last.
     """
-    counts = {name: _counts(data) for name, data in metrics.systems.items()}
+    counts = set_counts(metrics)
     recorded: dict[frozenset[str], Pair] = {}
     for stem, data in metrics.comparisons.items():
         pair = _recorded(stem, data, metrics)

@@ -17,6 +17,7 @@ from .drawing import draw
 from .error_kinds import KINDS
 from .evaluate import POOLED
 from .metrics_files import Metrics
+from .scoring import Counts
 from .views import set_names, tones
 
 QUOTA = 200  # utterances of each system, set and kind of mistake
@@ -38,9 +39,9 @@ def error_data(metrics: Metrics, *, most_bytes: int = _MOST_BYTES) -> dict[str, 
         (0: only a is right, 1: only b, 2: neither, in different ways), n (how many), e (pairs of indices of errors, −1
         for the one that is right).
     """
-    quota = QUOTA
+    counts, quota = set_counts(metrics), QUOTA
     while True:
-        found = _Carried(metrics, quota).as_dict()
+        found = _Carried(metrics, counts, quota).as_dict()
         if quota <= 3 or len(json.dumps(found, ensure_ascii=False)) <= most_bytes:
             return found
         quota //= 2
@@ -59,13 +60,13 @@ class _Index:
 class _Carried:
     """What the page keeps of the errors when at most ``quota`` of a kind may stay."""
 
-    def __init__(self, metrics: Metrics, quota: int) -> None:
+    def __init__(self, metrics: Metrics, counts: Mapping[str, Mapping[str, tuple[Counts, str]]], quota: int) -> None:
         self.systems = metrics.systems
         self.names = list(metrics.systems)
         self.sets = [name for name in set_names(metrics) if name != POOLED]
         self.tones = tones(metrics)
         self.quota = quota
-        self.counts = set_counts(metrics)
+        self.counts = counts
         self.labels, self.kinds = _Index(), _Index()
         self.texts: dict[str, int] = {}
         self.items: dict[tuple[int, int, int], dict[str, Any]] = {}  # system, set, which of its errors

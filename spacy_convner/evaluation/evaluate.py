@@ -61,7 +61,7 @@ def evaluate_pipeline(
     check_sets(sets)
     # The first utterance pays for lazy loading: indexes, vectors, a filter that is fitted at first use.
     warm_up = next(iter(sets.values()))[0]
-    next(iter(nlp.pipe(_make_docs(nlp, [warm_up]))))
+    next(iter(nlp.pipe(make_docs(nlp, [warm_up]))))
     exemplars_of = _matched_exemplars(nlp)
     prior = _make_prior(exemplars_of)
     seen = exemplars_of if train is None else train
@@ -73,7 +73,9 @@ def evaluate_pipeline(
     pooled_statuses: Counter[str] = Counter()
     seconds = 0.0
     for name, exemplars in sets.items():
-        judged, statuses, took = _run(nlp, exemplars, spans_key, candidates_key, on_doc)
+        judged, statuses, took = label_and_judge(
+            nlp, exemplars, spans_key=spans_key, candidates_key=candidates_key, on_doc=on_doc
+        )
         results[name] = score_set(judged, took, prior, **options)
         _add_statuses(results[name], statuses)
         pooled += judged
@@ -112,9 +114,10 @@ def score_set(
         probabilities), docs, candidate_recall, candidates_per_utterance, baselines (only with candidates), confusion,
         error_kinds, errors, utterance_counts, utterances_per_s, seconds.
     """
+    spread = intervals(judged, n_bootstrap=n_bootstrap, seed=seed)
     scores: dict[str, Any] = {
-        "strict": strict(((item.gold, item.pred) for item in judged), n_bootstrap=n_bootstrap, seed=seed),
-        "intervals": intervals(judged, n_bootstrap=n_bootstrap, seed=seed),
+        "strict": {**strict(((item.gold, item.pred) for item in judged), n_bootstrap=0), "ci95": spread["f"]},
+        "intervals": spread,
         "macro": macro(judged),
         "per_label": per_label(judged, labels),
         "per_lang": per_lang(judged, n_bootstrap=n_bootstrap, seed=seed),
@@ -167,18 +170,22 @@ def _matched_exemplars(nlp: Language) -> Sequence[Exemplar] | None:
     return None
 
 
-def _run(
+def label_and_judge(
     nlp: Language,
     exemplars: Sequence[Exemplar],
-    spans_key: str,
-    candidates_key: str,
-    on_doc: Callable[[], object] | None,
+    *,
+    spans_key: str = SELECTED_KEY,
+    candidates_key: str = CANDIDATES_KEY,
+    on_doc: Callable[[], object] | None = None,
 ) -> tuple[list[Judged], Counter[str], float]:
-    """RETURNS (tuple): Judged utterances in order, provenance statuses, wall-clock seconds."""
+    """Run a pipeline over annotated utterances and set what it did beside their annotation.
+
+    RETURNS (tuple): Judged utterances in order, provenance statuses, wall-clock seconds.
+    """
     judged: list[Judged] = []
     statuses: Counter[str] = Counter()
     start = time.perf_counter()
-    for doc, exemplar in zip(nlp.pipe(_make_docs(nlp, exemplars)), exemplars, strict=True):
+    for doc, exemplar in zip(nlp.pipe(make_docs(nlp, exemplars)), exemplars, strict=True):
         judged.append(judge(doc, exemplar, spans_key=spans_key, candidates_key=candidates_key))
         if status := Provenance(doc)["status"]:
             statuses[status] += 1
@@ -187,7 +194,8 @@ def _run(
     return judged, statuses, time.perf_counter() - start
 
 
-def _make_docs(nlp: Language, exemplars: Sequence[Exemplar]) -> Iterator[Doc]:
+def make_docs(nlp: Language, exemplars: Iterable[Exemplar]) -> Iterator[Doc]:
+    """YIELDS (Doc): Each utterance tokenised, with its language and without its annotation."""
     for exemplar in exemplars:
         doc = nlp.make_doc(exemplar.text)
         set_doc_lang(doc, exemplar.lang)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import DataError
 from .benchmark_checks import check_benchmark, check_comparison
 from .distinct_sets import tell_apart
 from .metrics_checks import check_spans, check_system, is_number, mapping_of
+from .metrics_json import read_metrics_json
 
 _FIRST = ("teacher", "student")
 
@@ -48,7 +48,7 @@ def read_metrics(folder: Path) -> Metrics:
     metrics = Metrics()
     systems: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
-        data = _read_json(path)
+        data = read_metrics_json(path)
         if not isinstance(data, dict):
             continue
         if isinstance(data.get("sets"), dict):
@@ -86,16 +86,6 @@ def read_metrics(folder: Path) -> Metrics:
     metrics.systems = {name: systems[name] for name in sorted(systems, key=lambda n: (first.get(n, len(first)), n))}
     metrics.renamed = tell_apart(metrics.systems)
     return metrics
-
-
-def _read_json(path: Path) -> Any:
-    def refuse(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not a number that JSON has")
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
-    except (ValueError, RecursionError) as err:
-        raise DataError(f"not valid JSON: {err}", path=path, hint="make it again with: convner evaluate") from err
 
 
 def _check_wheel(data: dict[str, Any], path: Path) -> dict[str, Any]:

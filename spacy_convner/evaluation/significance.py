@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .bootstrap import resample
+from .bootstrap import CELLS, resample
 from .scoring import Counts, Judged, count
 
-_CELLS = 4_000_000  # numbers of one batch of draws: 32 MB
 _TOLERANCE = 1e-12  # differences that are equal but for rounding
 Floats = NDArray[np.float64]
 
@@ -125,7 +124,7 @@ def _swapped_differences(rows: Counts, times: Counts, n_resamples: int, seed: in
     base = (times @ rows).astype(np.float64)
     # What swapping one utterance of this kind moves from one system to the other.
     moves = np.column_stack([rows[:, 2:4] - rows[:, :2], rows[:, :2] - rows[:, 2:4], np.zeros_like(rows[:, 4])])[differ]
-    batch = max(1, _CELLS // max(1, len(moves)))
+    batch = max(1, CELLS // max(1, len(moves)))
     found = []
     for start in range(0, n_resamples, batch):
         size = (min(batch, n_resamples - start), len(moves))

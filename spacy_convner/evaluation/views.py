@@ -9,11 +9,11 @@ from typing import Any
 
 from .axes import Axis, cut_axis
 from .confusion import MISSED, SPURIOUS
+from .evaluate import POOLED
 from .metrics_checks import is_number
 from .metrics_files import Metrics
 
 BASELINES = {"accept_all": "every candidate", "prior": "prior", "ceiling": "ceiling"}
-POOLED = "all"
 _TONES = 6
 
 

@@ -10,7 +10,6 @@ import pytest
 from spacy_convner.evaluation.report import render_report
 from spacy_convner.ty import LabelledSpan
 
-from ..datagen.conftest import browser, browser_process  # noqa: F401  # fixtures
 from .report_data import BOOK, HOSTILE, SONG, benchmark, judged, system_of, write
 
 pytestmark = pytest.mark.browser
@@ -18,7 +17,7 @@ EMOJI = "🎧🎧 hello there"  # two characters, four UTF-16 units
 
 
 @pytest.fixture
-def page(browser: Any, tmp_path: Path) -> Any:  # noqa: F811
+def page(browser: Any, tmp_path: Path) -> Any:
     """Two systems whose names, labels and utterances are hostile, and a benchmark of another test set."""
     tag = LabelledSpan(5, 10, HOSTILE)
     emoji = LabelledSpan(3, 8, "Song")

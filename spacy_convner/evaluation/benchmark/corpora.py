@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...records import check_no_overlap, parse_utterance, read_jsonl, unique_texts
+from ...records import check_no_overlap, parse_annotated, read_jsonl, unique_texts
 from ...ty import Exemplar
 from ..formats.files import find_files
 from ..formats.read import read_annotated
@@ -80,9 +80,7 @@ def _without_invalid(files: Sequence[Path], name: str, fault: DataError, lang: s
     for path in files:
         for line, record in read_jsonl(path):
             try:
-                if "spans" not in record:
-                    raise DataError("missing", path=path, line=line, field="spans")
-                exemplar = parse_utterance({"lang": lang, **record}, path=path, line=line)
+                exemplar = parse_annotated({"lang": lang, **record}, path=path, line=line)
                 check_no_overlap(exemplar, path=path, line=line)
             except DataError as err:
                 split.invalid.append(str(err))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacy.util import load_config, registry
+from spacy.util import registry
 
 from ...errors import ConfigError, DataError
+from ...pipelines import read_config
 
 BEST_LOCAL = "spacy_convner.LinearFilter.v1"
 _LLM, _CLIENT = "spacy_convner.LLMFilter.v1", "spacy_convner.AnthropicMessages.v1"
@@ -105,12 +106,7 @@ def _registered(name: str) -> str:
 
 
 def _from_config(path: str) -> FilterChoice:
-    if not Path(path).is_file():
-        raise DataError("no such config file", path=path)
-    try:
-        config = load_config(path, interpolate=True)
-    except (ValueError, KeyError) as err:
-        raise ConfigError(f"{path}: {str(err).strip()}") from err
+    config = read_config(Path(path), interpolate=True)
     blocks = {block.get("factory"): dict(block) for block in config.get("components", {}).values()}
     selector, retriever = blocks.get("llm_semantic_filter"), blocks.get("exemplar_retriever", {})
     if selector is None:

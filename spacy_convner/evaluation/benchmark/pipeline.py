@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from ...attrs import CANDIDATES_KEY, Provenance, get_candidates, get_doc_lang, set_doc_lang
+from ...attrs import CANDIDATES_KEY, get_candidates, get_doc_lang
 from ...errors import ConfigError, ConvnerError
 from ...pipelines import blank_pipeline
 from ...ty import Exemplar, FilterRequest, FilterTask, TrainableFilter
-from ..scoring import Judged, judge
+from ..evaluate import label_and_judge, make_docs
+from ..scoring import Judged
 from .catalogs import BenchmarkCatalog
 from .settings import STEPS, Settings
 
@@ -73,7 +72,7 @@ class MeasuredPipeline:
     def requests(self, exemplars: Sequence[Exemplar]) -> list[FilterRequest]:
         """RETURNS (list[FilterRequest]): What a filter is asked about utterances, without exemplars."""
         matcher: Any = self.nlp.get_pipe(_MATCHER)
-        docs = matcher.pipe(_docs(self.nlp, exemplars))
+        docs = matcher.pipe(make_docs(self.nlp, exemplars))
         return [FilterRequest(d.text, get_candidates(d, CANDIDATES_KEY), (), get_doc_lang(d)) for d in docs]
 
     def renew(self, seed: int) -> None:
@@ -98,35 +97,22 @@ class MeasuredPipeline:
         exemplars: Sequence[Exemplar],
         pool: Sequence[Exemplar],
         on_doc: Callable[[], object] | None = None,
-    ) -> tuple[list[Judged], dict[str, int], float]:
+    ) -> tuple[list[Judged], Counter[str], float]:
         """Label utterances.
 
         pool (Sequence[Exemplar]): What may be retrieved, where a language model is asked.
         RETURNS (tuple): Judged utterances in order, provenance statuses, seconds.
         """
         if not self.asks_model:
-            return self._judge(exemplars, on_doc)
+            return label_and_judge(self.nlp, exemplars, on_doc=on_doc)
         with self._retrieving(pool, self._choice.retriever):
-            return self._judge(exemplars, on_doc)
+            return label_and_judge(self.nlp, exemplars, on_doc=on_doc)
 
     def plan(self, exemplars: Sequence[Exemplar], pool: Sequence[Exemplar]) -> Iterator[Any]:
         """YIELDS (LLMRequest): What a language model would be asked about utterances; nothing is sent."""
         with self._retrieving(pool, self._choice.retriever) as retriever:
             matcher: Any = self.nlp.get_pipe(_MATCHER)
-            yield from self.selector.plan(retriever.pipe(matcher.pipe(_docs(self.nlp, exemplars))))
-
-    def _judge(
-        self, exemplars: Sequence[Exemplar], on_doc: Callable[[], object] | None
-    ) -> tuple[list[Judged], dict[str, int], float]:
-        judged, statuses = [], dict[str, int]()
-        start = time.perf_counter()
-        for doc, exemplar in zip(self.nlp.pipe(_docs(self.nlp, exemplars)), exemplars, strict=True):
-            judged.append(judge(doc, exemplar))
-            status = Provenance(doc)["status"]
-            statuses[status] = statuses.get(status, 0) + 1
-            if on_doc is not None:
-                on_doc()
-        return judged, statuses, time.perf_counter() - start
+            yield from self.selector.plan(retriever.pipe(matcher.pipe(make_docs(self.nlp, exemplars))))
 
     @contextmanager
     def _retrieving(self, exemplars: Sequence[Exemplar], config: Any) -> Iterator[Any]:
@@ -137,13 +123,6 @@ class MeasuredPipeline:
             yield retriever
         finally:
             self.nlp.remove_pipe(_RETRIEVER)
-
-
-def _docs(nlp: Language, exemplars: Sequence[Exemplar]) -> Iterator[Doc]:
-    for exemplar in exemplars:
-        doc = nlp.make_doc(exemplar.text)
-        set_doc_lang(doc, exemplar.lang)
-        yield doc
 
 
 @contextmanager

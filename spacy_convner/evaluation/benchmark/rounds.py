@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import FilterError
 from ...ty import Exemplar, TrainableFilter
-from ..baselines import Prior, count_priors
+from ..baselines import Prior, baselines, count_priors
 from ..evaluate import score_set
 from ..scoring import Judged, strict
 from ..slices import known_names
@@ -74,7 +74,7 @@ def run_round(
         _check(judged)
         order = tuple(pipe.task.labels)
         found = score_set(judged, seconds, prior, labels=order, n_bootstrap=n_bootstrap, known=known)
-        done.judged[name], done.scores[name] = judged, {**found, "statuses": statuses}
+        done.judged[name], done.scores[name] = judged, {**found, "statuses": dict(statuses)}
     filter = pipe.selector.filter
     if pipe.asks_model:  # asking again would be paid again
         done.utterances_per_s = done.scores["test"]["utterances_per_s"]
@@ -113,8 +113,7 @@ def learning_curve(
             judged, _, _ = pipe.judge(test, pool, on_doc)
             _check(judged)
             scores = strict(((item.gold, item.pred) for item in judged), n_bootstrap=0)
-            by_prior = [(i.gold, prior.select(i.text, i.candidates or frozenset())) for i in judged]
-            prior_f = strict(by_prior, n_bootstrap=0)["f"]
+            prior_f = baselines(judged, prior, n_bootstrap=0)["prior"]["f"]
             points.append({**{key: scores[key] for key in "prf"}, "prior_f": prior_f, "fit_s": round(fit_s, 3)})
         rows.append(
             {

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...docbin import read_docbin_exemplars
-from ...errors import ConfigError, DataError
-from ...records import check_known, number_exemplars, parse_utterance, read_jsonl
+from ...errors import ConfigError
+from ...records import check_known, number_exemplars, parse_annotated, read_jsonl
 from ...ty import Exemplar
 from .annotated import Annotated, Nested, Options, Tally, settle_overlaps
 from .columns import read_columns
@@ -128,6 +128,4 @@ def _unchecked(path: Path) -> Numbered:
         yield from enumerate(read_docbin_exemplars(path), 1)
         return
     for number, record in read_jsonl(path):
-        if "spans" not in record:
-            raise DataError("missing", path=path, line=number, field="spans")
-        yield number, parse_utterance(record, path=path, line=number)
+        yield number, parse_annotated(record, path=path, line=number)

@@ -92,11 +92,10 @@ class LinearFilter:
                     yield FilterResponse(status="no_candidates")
                     continue
                 model = self._model(request)
-                probabilities = model.probabilities(maker(request))
-                chosen = decode(request.candidates, probabilities.tolist(), model.threshold, model.second_threshold)
-                everything = tuple(probabilities.tolist())
+                probabilities = tuple(model.probabilities(maker(request)).tolist())
+                chosen = decode(request.candidates, probabilities, model.threshold, model.second_threshold)
                 yield FilterResponse(
-                    selected=tuple(chosen), scores=tuple(everything[i] for i in chosen), probabilities=everything
+                    selected=tuple(chosen), scores=tuple(probabilities[i] for i in chosen), probabilities=probabilities
                 )
 
     def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:

@@ -1,4 +1,4 @@
-"""A browser for the pages of the data pipeline: headless Chromium, nothing but loopback, no Selenium Manager."""
+"""A browser for the tests of pages: headless Chromium, nothing but loopback, no Selenium Manager."""
 
 from __future__ import annotations
 
