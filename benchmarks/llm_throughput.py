@@ -155,11 +155,11 @@ def main() -> int:
                 before = len(sent(folder / "log2"))
                 process = start(source, folder / "killed.spacy", config, folder / "killed.json")
                 if kills < args.kills:
-                    # Somewhere in what is left, reckoned from the speed of the run before.
-                    while not stored(folder / "killed.spacy") - held and process.poll() is None:
-                        time.sleep(0.05)
-                    left = many["seconds"] * (1 - len(held) / distinct) / (args.kills - kills + 1)
-                    time.sleep(generator.uniform(0.2, 1.8) * left)
+                    # Somewhere in what is left, by answers and not by the clock: a slow start must not let it finish.
+                    left = (distinct - len(held)) / (args.kills - kills + 1)
+                    goal = len(held) + max(1, round(generator.uniform(0.2, 1.2) * left))
+                    while len(stored(folder / "killed.spacy")) < goal and process.poll() is None:
+                        time.sleep(0.02)
                     process.send_signal(signal.SIGKILL)
                     kills += process.wait() == -signal.SIGKILL
                 elif process.wait() != 0:
