@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Status = Literal["ok", "no_candidates", "refused", "truncated", "invalid", "failed", "over_budget"]
 Strategy = Literal["sf", "icl"]
 Matrix = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,27 @@ class TrainableFilter(SemanticFilter, Protocol):
 
     def from_bytes(self, data: bytes) -> None:
         """data (bytes): What ``to_bytes`` gave. RAISES: DataError if it is something else."""
+
+
+@runtime_checkable
+class ProbabilityFilter(TrainableFilter, Protocol):
+    """A filter that says how likely every candidate is, and learns that from exemplars."""
+
+    def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:
+        """RETURNS (list[float]): Of each candidate of a request, 0..1, parallel to them."""
+
+    def cross_probabilities(self, exemplars: Sequence[Exemplar], task: FilterTask) -> list[tuple[Exemplar, Floats]]:
+        """RETURNS (list): Exemplars as they are asked, with the probability of each of their candidates by a filter
+        that wasn't fitted on them; none where there are too few to hold any out.
+        """
+
+
+@runtime_checkable
+class CalibratedFilter(Protocol):
+    """A fitted filter whose thresholds can be chosen again."""
+
+    def calibrate(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
+        """exemplars (Sequence[Exemplar]): With their candidates, not among those that it was fitted on."""
 
 
 @runtime_checkable

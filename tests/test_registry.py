@@ -41,7 +41,8 @@ NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     "FuzzyStep.v1": ((FuzzyStep,), {}),  # no protocol: it works on the index
     "HashedNgramEmbedder.v1": ((ty.Embedder,), {}),
     "SentenceTransformerEmbedder.v1": ((ty.Embedder,), {}),
-    "LinearFilter.v1": ((ty.SemanticFilter, ty.TrainableFilter), {}),
+    "LinearFilter.v1": ((ty.SemanticFilter, ty.ProbabilityFilter), {}),
+    "LinearFilter.v2": ((ty.SemanticFilter, ty.ProbabilityFilter, ty.CalibratedFilter), {}),
     "PriorFilter.v1": ((ty.SemanticFilter, ty.TrainableFilter), {}),
     "AcceptAllFilter.v1": ((ty.SemanticFilter,), {}),
     "LLMFilter.v1": ((ty.SemanticFilter,), {"client": Client()}),

@@ -70,7 +70,7 @@ def make_llm_semantic_filter(
 ) -> LLMSemanticFilter:
     """Select among candidates; never invent one (paper, section 4).
 
-    filter (SemanticFilter): ``spacy_convner.LLMFilter.v1`` (Claude, the default), ``spacy_convner.LinearFilter.v1``
+    filter (SemanticFilter): ``spacy_convner.LLMFilter.v1`` (Claude, the default), ``spacy_convner.LinearFilter.v2``
         (local, fitted from exemplars, needs no key) or your own.
     labels (str | dict | None): Label descriptions: path of a YAML file, or label → description.
     instructions (str): Task-specific instructions, for the prompt.
@@ -81,7 +81,7 @@ def make_llm_semantic_filter(
     on_error (str): "mark" keeps a Doc whose request failed, with its status; "raise" stops.
     """
     if not isinstance(filter, SemanticFilter):
-        raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v1, got {filter!r:.80}")
+        raise ConfigError(f"filter: expected a part such as spacy_convner.LinearFilter.v2, got {filter!r:.80}")
     check_strategy(strategy, filter)
     if on_error not in ("mark", "raise"):
         raise ConfigError(f"on_error must be 'mark' or 'raise', got {on_error!r}")

@@ -39,7 +39,7 @@ class Connection:
                     raise MissingKeyError(
                         f"No key for Claude: set the environment variable {KEY_VARIABLE}. "
                         "A filter that needs none: "
-                        'config={"filter": {"@misc": "spacy_convner.LinearFilter.v1"}}'
+                        'config={"filter": {"@misc": "spacy_convner.LinearFilter.v2"}}'
                     )
                 if not key.isascii() or not key.isprintable():
                     raise MissingKeyError(

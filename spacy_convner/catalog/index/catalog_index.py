@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
 _MOST_CACHED = 1 << 14
+_MOST_NAMESAKES = 64  # of one label, whose spelling is compared with the utterance's
 _new_match = tuple.__new__  # a third of the time of calling the class
 
 
@@ -264,9 +265,12 @@ class CatalogIndex:
         if known is None:
             plain: dict[str, Row] = {}
             marked: dict[str, Marked] = {}
-            needed: list[Marked] = []  # no match without their marks: no step yet
+            needed, namesakes = list[Marked](), 0  # needed: no match without their marks, no step yet
             for label, entry, number in segment.rows(key_id):
                 known_label = label in plain or label in marked
+                if label in plain and number == OWN and namesakes < _MOST_NAMESAKES:
+                    namesakes += 1
+                    plain[label] = segment.better_written(entry, surface, plain[label], removed)
                 if known_label and not self._marks_matter:
                     continue
                 record = segment.record(entry)

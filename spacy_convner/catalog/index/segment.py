@@ -24,6 +24,7 @@ from spacy.strings import hash_string  # type: ignore[attr-defined]
 
 from ...ty import CatalogEntry
 from .finders import KeyFinder
+from .matches import Row
 
 OWN, ALIAS, FIRST_NAME_STEP = 0, 1, 2
 MERGED = 0xFFFF  # label of an entry whose names went to another of the same (label, id)
@@ -81,6 +82,21 @@ class Segment:
     def popularity(self, entry: int) -> float:
         """entry (int): Its number."""
         return float(self._popularity[entry])
+
+    def better_written(self, entry: int, surface: str, known: Row, removed: frozenset[int]) -> Row:
+        """Of equally popular entries of one label, the one that is written as the utterance writes it is meant.
+
+        entry (int): One that is at most as popular as the known one. removed (frozenset[int]): Identities that later
+            segments removed.
+        RETURNS (Row): Its row, or the known one.
+        """
+        label, _, step, popularity = known
+        if step in ("exact", "possessive", "plural") or self.popularity(entry) != popularity:
+            return known
+        record = self.record(entry)
+        if record.text != surface or (removed and identity_of(label, record.id) in removed):
+            return known
+        return label, record.id, "exact", popularity
 
     def step_name(self, number: int) -> str:
         return self.steps[number - FIRST_NAME_STEP]

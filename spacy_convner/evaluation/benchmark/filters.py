@@ -13,7 +13,7 @@ from spacy.util import registry
 from ...errors import ConfigError, DataError
 from ...pipelines import read_config
 
-BEST_LOCAL = "spacy_convner.LinearFilter.v1"
+BEST_LOCAL = "spacy_convner.LinearFilter.v2"
 _LLM, _CLIENT = "spacy_convner.LLMFilter.v1", "spacy_convner.AnthropicMessages.v1"
 _NAMES = {
     "linear": BEST_LOCAL,

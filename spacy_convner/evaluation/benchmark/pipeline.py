@@ -11,7 +11,7 @@ from typing import Any
 from ...attrs import CANDIDATES_KEY, get_candidates, get_doc_lang
 from ...errors import ConfigError, ConvnerError
 from ...pipelines import blank_pipeline
-from ...ty import Exemplar, FilterRequest, FilterTask, TrainableFilter
+from ...ty import CalibratedFilter, Exemplar, FilterRequest, FilterTask, TrainableFilter
 from ..evaluate import label_and_judge, make_docs
 from ..scoring import Judged
 from .catalogs import BenchmarkCatalog
@@ -82,14 +82,21 @@ class MeasuredPipeline:
             self.nlp.remove_pipe(_SELECTOR)
             self._add_selector(seed)
 
-    def fit(self, exemplars: Sequence[Exemplar]) -> float:
-        """exemplars (Sequence[Exemplar]): Matched. RETURNS (float): Seconds; 0 for a filter that doesn't learn."""
+    def fit(self, exemplars: Sequence[Exemplar], development: Sequence[Exemplar] = ()) -> float:
+        """Fit the filter.
+
+        exemplars (Sequence[Exemplar]): Matched. development (Sequence[Exemplar]): Matched; for thresholds, where the
+            filter can choose them on utterances that it wasn't fitted on.
+        RETURNS (float): Seconds; 0 for a filter that doesn't learn.
+        """
         filter = self.selector.filter
         if not isinstance(filter, TrainableFilter):
             return 0.0
         task = self.task
         start = time.perf_counter()
         filter.fit(exemplars, task)
+        if development and isinstance(filter, CalibratedFilter):
+            filter.calibrate(development, task)
         return time.perf_counter() - start
 
     def judge(

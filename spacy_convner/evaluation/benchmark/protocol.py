@@ -41,7 +41,7 @@ def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks 
             pipe.renew(seed)
         which = f" (seed {seed}, {number} of {len(settings.seeds)})" if len(settings.seeds) > 1 else ""
         hooks.stage(f"Fitting and labelling{which} …", sum(map(len, scored.values())))
-        done = run_round(pipe, matched, settings.n_exemplars, seed, scored, settings.n_bootstrap, hooks.doc)
+        done = run_round(pipe, matched, settings.n_exemplars, seed, scored, settings.n_bootstrap, hooks.doc, ready.dev)
         rounds.append(done)
     curve = learning_curve(
         pipe,
@@ -51,6 +51,7 @@ def run_benchmark(splits: Mapping[str, Split], settings: Settings, hooks: Hooks 
         scored["test"],
         lambda n: hooks.stage(f"Learning curve: {n:,} exemplars …", len(scored["test"])),
         hooks.doc,
+        ready.dev,
     )
     return results(Outcome(splits, settings, ready.catalog, pipe, rounds, curve, ready.match_s))
 
@@ -75,6 +76,7 @@ class _Ready:
     catalog: BenchmarkCatalog
     pipe: MeasuredPipeline
     matched: Sequence[Exemplar]
+    dev: Sequence[Exemplar]
     scored: Mapping[str, Sequence[Exemplar]]
     match_s: float
 
@@ -93,10 +95,11 @@ def _prepare(splits: Mapping[str, Split], settings: Settings, hooks: Hooks) -> _
     start = time.perf_counter()
     matched = pipe.match(exemplars)
     match_s = time.perf_counter() - start
+    dev = pipe.match(splits["dev"].exemplars) if "dev" in splits and not settings.dev_exemplars else []
     scored = {name: _drawn(splits[name].exemplars, settings.limit) for name in ("dev", "test") if name in splits}
     if not any(exemplar.spans for exemplar in scored["test"]):
         raise DataError("no drawn utterance of the test split has an entity", hint="give a larger --limit, or none")
-    return _Ready(catalog, pipe, matched, scored, match_s)
+    return _Ready(catalog, pipe, matched, dev, scored, match_s)
 
 
 def _drawn(exemplars: Sequence[Exemplar], limit: int | None) -> Sequence[Exemplar]:

@@ -60,15 +60,18 @@ def run_round(
     scored: Mapping[str, Sequence[Exemplar]],
     n_bootstrap: int,
     on_doc: Callable[[], object],
+    development: Sequence[Exemplar] = (),
 ) -> Round:
     """Fit and score.
 
     matched (Sequence[Exemplar]): All exemplars, of which n are drawn. scored: "test" and maybe "dev" → utterances.
+    development (Sequence[Exemplar]): Matched; may choose thresholds where all exemplars are used. Who has few exemplars
+        has no development set either.
     RETURNS (Round). RAISES: FilterError if something was selected that isn't a candidate.
     """
     pool = [matched[i] for i in few_shot(len(matched), n, seed)]
     prior, known = Prior(count_priors(pool)), known_names(pool)
-    done = Round(seed, len(pool), pipe.fit(pool))
+    done = Round(seed, len(pool), pipe.fit(pool, development if n is None else ()))
     for name, exemplars in scored.items():
         judged, statuses, seconds = pipe.judge(exemplars, pool, on_doc)
         _check(judged)
@@ -93,6 +96,7 @@ def learning_curve(
     test: Sequence[Exemplar],
     on_size: Callable[[int], object],
     on_doc: Callable[[], object],
+    development: Sequence[Exemplar] = (),
 ) -> list[dict[str, Any]]:
     """Score with more and more exemplars; sizes that the training split doesn't reach are left out.
 
@@ -109,7 +113,7 @@ def learning_curve(
             pipe.renew(seed)
             pool = [matched[i] for i in few_shot(len(matched), size, seed)]
             prior = Prior(count_priors(pool))
-            fit_s = pipe.fit(pool)
+            fit_s = pipe.fit(pool, development if size is None else ())
             judged, _, _ = pipe.judge(test, pool, on_doc)
             _check(judged)
             scores = strict(((item.gold, item.pred) for item in judged), n_bootstrap=0)

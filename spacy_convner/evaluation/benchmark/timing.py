@@ -26,7 +26,7 @@ def filter_speed(filter: SemanticFilter, requests: Sequence[FilterRequest], task
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     with threadpool_limits(limits=1):
         yield

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, SemanticFilter
-from .linear import LinearFilter
+from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, ProbabilityFilter, SemanticFilter
 
 _SURE = 1.0  # above every possible doubt: nothing is sent
 
@@ -31,7 +30,8 @@ class CascadeFilter:
     """A candidate's doubt is min(p, 1 - p), p its probability by the local filter. Candidates whose doubt reaches
     ``threshold`` go to the language model, and with them nothing else of the utterance.
 
-    local (LinearFilter): Fitted on the exemplars. llm (SemanticFilter): Sees utterances with unsure candidates only.
+    local (ProbabilityFilter): Fitted on the exemplars. llm (SemanticFilter): Sees utterances with unsure candidates
+        only.
     max_share (float | None): Of utterances sent at most. max_loss (float | None): Wrong decisions an utterance that the
         local filter may be expected to make at most. One of the two; held to on cross-validated exemplars.
     """
@@ -39,7 +39,7 @@ class CascadeFilter:
     name = "cascade"
 
     def __init__(
-        self, local: LinearFilter, llm: SemanticFilter, max_share: float | None, max_loss: float | None
+        self, local: ProbabilityFilter, llm: SemanticFilter, max_share: float | None, max_loss: float | None
     ) -> None:
         self.local, self.llm = local, llm
         self.max_share, self.max_loss = max_share, max_loss
@@ -167,12 +167,13 @@ def make_cascade_filter(
 ) -> SemanticFilter:
     """Registered as ``spacy_convner.CascadeFilter.v1``.
 
-    local (SemanticFilter): ``spacy_convner.LinearFilter.v1``. llm (SemanticFilter): ``spacy_convner.LLMFilter.v1``.
+    local (SemanticFilter): ``spacy_convner.LinearFilter.v2`` or another that gives
+        probabilities. llm (SemanticFilter): ``spacy_convner.LLMFilter.v1``.
     max_share (float | None): Share of utterances sent at most, 0 to 1. max_loss (float | None): Instead of it, wrong
         decisions an utterance expected of the local filter at most: write max_share = null.
     """
-    if not isinstance(local, LinearFilter):
-        raise ConfigError("CascadeFilter: 'local' must be spacy_convner.LinearFilter.v1")
+    if not isinstance(local, ProbabilityFilter):
+        raise ConfigError("CascadeFilter: 'local' must give probabilities, as spacy_convner.LinearFilter.v2 does")
     if (max_share is None) == (max_loss is None):
         raise ConfigError("CascadeFilter: give one of max_share and max_loss, and null for the other")
     if max_share is not None and not 0 <= max_share <= 1:

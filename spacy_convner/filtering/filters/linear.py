@@ -5,18 +5,18 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, SemanticFilter
+from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, Floats, SemanticFilter
 from .counts import AcceptanceCounts
 from .decode import decode
+from .exemplar_views import as_request, as_sentence, as_spoken
 from .features import DIMENSIONS, FeatureMaker
-from .logistic import Floats, LogisticModel, as_request, fit_model
+from .logistic import LogisticModel, fit_model
 from .sentence import is_spoken
 
 FORMAT = 1
@@ -50,9 +50,9 @@ class LinearFilter:
     def fit(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
         """Learn from exemplars and their candidates; with none, or only one kind of answer, judge without exemplars."""
         usable = [exemplar for exemplar in exemplars if exemplar.candidates]
-        spoken = [_as_spoken(exemplar) for exemplar in usable]
+        spoken = [as_spoken(exemplar) for exemplar in usable]
         self._counts = AcceptanceCounts.from_exemplars(exemplars)
-        self.written = self._fit([_as_sentence(e) if i % 2 else e for i, e in enumerate(usable)], task)
+        self.written = self._fit([as_sentence(e) if i % 2 else e for i, e in enumerate(usable)], task)
         self.spoken = self.written if spoken == usable else self._fit(spoken, task)
         self.n_exemplars = len(exemplars)
         self._makers.clear()
@@ -157,20 +157,6 @@ class LinearFilter:
         self._counts, self.n_exemplars = counts, n_exemplars
         self._makers.clear()
         self._fitted = True
-
-
-def _as_spoken(exemplar: Exemplar) -> Exemplar:
-    lower = exemplar.text.lower()
-    if lower == exemplar.text or len(lower) != len(exemplar.text):  # "İ" has two letters in lower case
-        return exemplar
-    candidates = (replace(c, step="case") if c.step == "exact" else c for c in exemplar.candidates)
-    return replace(exemplar, text=lower, candidates=tuple(candidates))
-
-
-def _as_sentence(exemplar: Exemplar) -> Exemplar:
-    # Some people, and some keyboards, begin with a capital: at the start it is no evidence of a name.
-    first = exemplar.text[0].upper()
-    return replace(exemplar, text=first + exemplar.text[1:]) if len(first) == 1 else exemplar
 
 
 def make_linear_filter(

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...ty import Exemplar, FilterRequest, FilterTask
+from ...ty import Exemplar, FilterTask, Floats
 from .counts import AcceptanceCounts
-from .decode import decode
+from .exemplar_views import as_request
 from .features import DIMENSIONS, FeatureMaker, Row
+from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-Floats = NDArray[np.float64]
-
-GRID = np.round(np.arange(0.15, 0.86, 0.05), 2)
 _MOST_TWICE = 10_000
-NO_SECOND = 1.01  # a probability never reaches it: one label a span
 _COLD_INDEX = FeatureMaker(AcceptanceCounts(), FilterTask())._row(("", [("cold", 1.0)]))[0][0]
 
 
@@ -46,16 +43,10 @@ class LogisticModel:
             logits = np.array([sum(v for i, v in zip(*row, strict=True) if i == _COLD_INDEX) for row in rows])
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -30.0, 30.0))))
 
-    def calibrate(self, scored: Sequence[tuple[Exemplar, Floats]]) -> None:
+    def calibrate(self, scored: Scored) -> None:
         """scored: Exemplars that the probabilities (one for each of their candidates) were not fitted on."""
-        self.threshold = _best_threshold(scored)
-        self.second_threshold = _best_second_threshold(scored, self.threshold)
-
-
-def as_request(exemplar: Exemplar) -> FilterRequest:
-    """RETURNS (FilterRequest): As it will be asked: what only the annotation knows isn't there then."""
-    matched = tuple(c for c in exemplar.candidates if c.step != "exemplar")
-    return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
+        self.threshold = best_threshold(scored)
+        self.second_threshold = best_second_threshold(scored, self.threshold)
 
 
 def fit_model(exemplars: Sequence[Exemplar], task: FilterTask, regularization: float) -> LogisticModel:
@@ -106,35 +97,3 @@ def _matrix(rows: Sequence[Row]) -> tuple[csr_matrix, NDArray[np.int32]]:
     matrix = csr_matrix((values, columns, pointers), shape=(len(rows), len(used)))
     matrix.sum_duplicates()
     return matrix, used
-
-
-def _f1(scored: Sequence[tuple[Exemplar, Floats]], threshold: float, second: float) -> float:
-    correct = predicted = gold_total = 0
-    for exemplar, probabilities in scored:
-        candidates = as_request(exemplar).candidates
-        chosen = {candidates[i].key for i in decode(candidates, probabilities.tolist(), threshold, second)}
-        gold = set(exemplar.spans)
-        correct += len(chosen & gold)
-        predicted += len(chosen)
-        gold_total += len(gold)
-    return 2.0 * correct / (predicted + gold_total) if predicted + gold_total else 0.0
-
-
-def _best_threshold(scored: Sequence[tuple[Exemplar, Floats]]) -> float:
-    # Of a calibrated model the best threshold is half of the best F1 (Lipton et al. 2014, "Optimal thresholding of
-    # classifiers to maximize F1 measure"); among those that few exemplars can't tell apart, the nearest to it.
-    values = np.array([_f1(scored, float(t), NO_SECOND) for t in GRID])
-    near = GRID[values >= values.max() - max(0.001, 0.5 / len(scored))]
-    return float(near[np.argmin(np.abs(near - values.max() / 2.0))])
-
-
-def _best_second_threshold(scored: Sequence[tuple[Exemplar, Floats]], threshold: float) -> float:
-    # Where no exemplar has a span with two labels, a second label could only be a guess that hedges the first.
-    if all(len({(s.start, s.end) for s in e.spans}) == len(set(e.spans)) for e, _ in scored):
-        return NO_SECOND
-    best, best_f = NO_SECOND, _f1(scored, threshold, NO_SECOND)
-    for second in GRID[threshold <= GRID][::-1]:
-        value = _f1(scored, threshold, float(second))
-        if value > best_f + 0.001:
-            best, best_f = float(second), value
-    return best

@@ -1,0 +1,95 @@
+"""The probability of a candidate from its row of evidence: boosted trees and a regression, averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ty import Floats
+from .calibration import Calibration, sigmoid
+from .evidence import COLD, FEATURES
+from .trees import Trees, fit_trees
+
+# A standardised value further out than this was never seen in fitting, and a regression would follow it anywhere.
+_FAR = 8.0
+# Label-independent evidence counts as so many exemplars.
+_COLD_EXEMPLARS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateScorer:
+    """Trees find what holds together, the regression what holds beyond the values that were seen; each corrects the
+    other's errors, so their log-odds are averaged.
+
+    mean, scale, weights (Floats): Shape (len(FEATURES),), of the regression. trust (float): Weight 0..1 of what was
+    fitted; the rest is label-independent evidence.
+    """
+
+    trees: Trees
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    bias: float
+    trust: float
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def probabilities(self, rows: Floats) -> Floats:
+        """rows (Floats): Shape (n, len(FEATURES)). RETURNS (Floats): Shape (n,), 0..1."""
+        linear = np.clip((rows - self.mean) / self.scale, -_FAR, _FAR) @ self.weights + self.bias
+        fitted = (self.trees.logits(rows) + linear) / 2.0
+        return self.calibration(self.trust * fitted + (1.0 - self.trust) * rows[:, COLD])
+
+    def to_arrays(self) -> dict[str, Any]:
+        """RETURNS (dict): Arrays by name."""
+        arrays = {f"trees_{name}": array for name, array in self.trees.to_arrays().items()}
+        return {
+            **arrays,
+            "mean": self.mean,
+            "scale": self.scale,
+            "weights": self.weights,
+            "numbers": np.array([self.bias, self.trust, self.calibration.slope, self.calibration.shift]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> CandidateScorer:
+        """arrays (Mapping): What ``to_arrays`` gave. RAISES: KeyError or ValueError if they are damaged."""
+        own = {name[6:]: arrays[name] for name in arrays if name.startswith("trees_")}
+        mean, scale, weights = (np.asarray(arrays[name], dtype=np.float64) for name in ("mean", "scale", "weights"))
+        bias, trust, slope, shift = map(float, arrays["numbers"])
+        if not mean.shape == scale.shape == weights.shape == (len(FEATURES),):
+            raise ValueError(f"expected {len(FEATURES)} weights")
+        return cls(Trees.from_arrays(own, len(FEATURES)), mean, scale, weights, bias, trust, Calibration(slope, shift))
+
+
+def probabilities(scorer: CandidateScorer | None, rows: Floats) -> Floats:
+    """RETURNS (Floats): 0..1, by label-independent evidence alone before there is a scorer."""
+    return sigmoid(rows[:, COLD]) if scorer is None else scorer.probabilities(rows)
+
+
+def fit_scorer(
+    rows: Floats, answers: NDArray[np.int64], *, n_exemplars: int, rounds: int, regularization: float, seed: int
+) -> CandidateScorer | None:
+    """rows: Shape (n, len(FEATURES)). answers: Shape (n,), 0 or 1. n_exemplars (int): That the rows come from.
+
+    RETURNS (CandidateScorer | None): None where there is one kind of answer only.
+    """
+    if len(np.unique(answers)) < 2:
+        return None
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale[scale < 1e-9] = 1.0
+    model = LogisticRegression(C=regularization, max_iter=1000)
+    model.fit(np.clip((rows - mean) / scale, -_FAR, _FAR), answers)
+    return CandidateScorer(
+        trees=fit_trees(rows, answers, rounds=rounds, seed=seed),
+        mean=mean,
+        scale=scale,
+        weights=model.coef_[0].astype(np.float64),
+        bias=float(model.intercept_[0]),
+        trust=n_exemplars / (n_exemplars + _COLD_EXEMPLARS),
+    )

@@ -1,0 +1,28 @@
+"""An exemplar as it may be asked: what only its annotation knows left out, without capitals, as a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...ty import Exemplar, FilterRequest
+
+
+def as_request(exemplar: Exemplar) -> FilterRequest:
+    """RETURNS (FilterRequest): As it will be asked: what only the annotation knows isn't there then."""
+    matched = tuple(c for c in exemplar.candidates if c.step != "exemplar")
+    return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
+
+
+def as_spoken(exemplar: Exemplar) -> Exemplar:
+    """RETURNS (Exemplar): As speech recognition would give it, without capitals; itself where that is the same."""
+    lower = exemplar.text.lower()
+    if lower == exemplar.text or len(lower) != len(exemplar.text):  # "İ" has two letters in lower case
+        return exemplar
+    candidates = (replace(c, step="case") if c.step == "exact" else c for c in exemplar.candidates)
+    return replace(exemplar, text=lower, candidates=tuple(candidates))
+
+
+def as_sentence(exemplar: Exemplar) -> Exemplar:
+    """RETURNS (Exemplar): With a capital at the start, as some people and keyboards write: no evidence of a name."""
+    first = exemplar.text[0].upper()
+    return replace(exemplar, text=first + exemplar.text[1:]) if len(first) == 1 else exemplar
