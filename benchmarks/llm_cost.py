@@ -26,12 +26,11 @@ from spacy.tokens import Doc
 from spacy_convner.attrs import set_doc_lang
 from spacy_convner.filtering.exemplar_sources import find_exemplars
 from spacy_convner.filtering.filters.cascade import CascadeFilter
-from spacy_convner.filtering.filters.linear import LinearFilter
 from spacy_convner.filtering.prompt import PromptFormat, render
 from spacy_convner.pipelines import load_pipeline
 from spacy_convner.records import read_exemplars
 from spacy_convner.silver.estimate import LETTERS_A_TOKEN
-from spacy_convner.ty import Exemplar, FilterRequest, FilterResponse, FilterTask, LabelledSpan
+from spacy_convner.ty import Exemplar, FilterRequest, FilterResponse, FilterTask, LabelledSpan, ProbabilityFilter
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
@@ -118,7 +117,7 @@ def main() -> int:
     nlp = load_pipeline(str(ROOT / "configs" / "teacher_local.cfg"))
     component: Any = nlp.get_pipe("llm_semantic_filter")
     local = component.filter
-    assert isinstance(local, LinearFilter)
+    assert isinstance(local, ProbabilityFilter)
     test = [e for lang in ("en", "es") for e in read_exemplars(ROOT / "assets" / "gold" / f"{lang}.jsonl")]
     gold = {exemplar.text: set(exemplar.spans) for exemplar in test}
     rows = [{"way": "local filter alone", **measure(nlp, test, local, None)}]
