@@ -23,7 +23,7 @@ from .exemplar_views import as_request, as_spoken
 from .sentence import is_spoken
 from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold
 
-FORMAT = 1
+FORMAT = 2  # 1 is that of LinearFilter.v1
 BATCH = 256
 STYLES = ("written", "spoken")
 # Exemplars share names with each other more than with what will be asked about, so F1 is lower there. Chosen with the

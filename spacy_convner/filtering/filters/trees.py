@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import FilterError
 from ...ty import Floats
 
 LEAVES = 12  # of a tree at most: its leaves are the bits of 16
@@ -93,6 +94,7 @@ def fit_trees(rows: Floats, answers: NDArray[np.int64], *, rounds: int, seed: in
     """Gradient boosting on the logistic loss (Friedman 2001; histograms as in LightGBM, Ke et al. 2017).
 
     rows: Shape (n, features). answers: Shape (n,), 0 or 1, both of them present. rounds (int): Trees.
+    RAISES: FilterError if this scikit-learn keeps its trees in a way that isn't known here.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
@@ -109,6 +111,14 @@ def fit_trees(rows: Floats, answers: NDArray[np.int64], *, rounds: int, seed: in
     )
     with threadpool_limits(1):  # so many small steps: threads would wait for each other, and sums depend on their order
         model.fit(rows, answers)
+    trees = _as_arrays(model)
+    some = rows[:256]
+    if not np.allclose(trees.logits(some), model.decision_function(some), atol=1e-3):
+        raise FilterError("the fitted trees can't be read from this version of scikit-learn: install 1.5 to 1.9")
+    return trees
+
+
+def _as_arrays(model: Any) -> Trees:
     trees = [predictor.nodes for (predictor,) in model._predictors]  # no public way to a fitted tree
     shape = (len(trees), _SPLITS)
     feature, threshold = np.zeros(shape, dtype=np.int32), np.full(shape, np.inf)
