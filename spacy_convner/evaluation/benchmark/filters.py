@@ -46,10 +46,14 @@ class FilterChoice:
         return str(self.selector["filter"]["@misc"])
 
     def block(self, seed: int) -> dict[str, Any]:
-        """RETURNS (dict): The filter's config block, with the seed where its factory takes one and none is set."""
+        """RETURNS (dict): The filter's config block, with what its factory takes and the block doesn't set: the seed,
+        and that exemplars are a sample of the traffic, as splits of a corpus are.
+        """
         block = dict(self.selector["filter"])
-        if "seed" in inspect.signature(registry.misc.get(self.registered)).parameters:
-            block.setdefault("seed", seed)
+        parameters = inspect.signature(registry.misc.get(self.registered)).parameters
+        for name, value in (("seed", seed), ("from_traffic", True)):
+            if name in parameters:
+                block.setdefault(name, value)
         return block
 
 

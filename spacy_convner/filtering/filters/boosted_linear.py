@@ -34,18 +34,21 @@ _DEFAULT = {"threshold": 0.5, "second_threshold": NO_SECOND}
 
 class BoostedLinearFilter:
     """Counts of what exemplars accepted and refused are turned into numbers that mean the same for every label and
-    name, so a name that nobody has seen is judged by what held for those that were. Text whose capitals say nothing,
-    as speech recognition gives it, has thresholds of its own.
+    name, so a name that nobody has seen is judged by what held for those that were. Whoever annotates writes names with
+    capitals, and recognised speech has none: text without them has a scorer of its own, fitted on exemplars as speech
+    recognition would give them, unless exemplars are ``from_traffic``.
 
     rounds (int): Boosted trees. regularization (float): Inverse strength C of the regression's L2 penalty. folds (int):
-    Of cross-validation. max_calibration (int): Exemplars used for cross-validation at most. seed (int): For folds and
-    trees.
+    Of cross-validation. max_calibration (int): Exemplars used for cross-validation at most. from_traffic (bool):
+    Exemplars are a sample of what will be asked about. seed (int): For folds and trees.
     """
 
     name = "linear"
 
-    def __init__(self, rounds: int, regularization: float, folds: int, max_calibration: int, seed: int) -> None:
-        self.rounds, self.regularization = rounds, regularization
+    def __init__(
+        self, rounds: int, regularization: float, folds: int, max_calibration: int, from_traffic: bool, seed: int
+    ) -> None:
+        self.rounds, self.regularization, self.from_traffic = rounds, regularization, from_traffic
         self.folds, self.max_calibration, self.seed = folds, max_calibration, seed
         self._fitted = False
         self._counts = EvidenceCounts()
@@ -60,7 +63,8 @@ class BoostedLinearFilter:
 
     def fit(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
         """Learn from exemplars and their candidates; with none, or only one kind of answer, judge without exemplars."""
-        self._counts, written, spoken = make_rows(exemplars, task, most_spoken=self.max_calibration, seed=self.seed)
+        most_spoken = 0 if self.from_traffic else self.max_calibration
+        self._counts, written, spoken = make_rows(exemplars, task, most_spoken=most_spoken, seed=self.seed)
         self._scorers, self.thresholds = {}, {style: dict(_DEFAULT) for style in STYLES}
         for style, made in (("written", written), ("spoken", spoken)):
             scorer = self._fit_scorer(made, range(len(made.rows)))
@@ -215,6 +219,7 @@ def make_boosted_linear_filter(
     regularization: float = 0.3,
     folds: int = 5,
     max_calibration: int = 4000,
+    from_traffic: bool = False,
     seed: int = 0,
 ) -> SemanticFilter:
     """Registered as ``spacy_convner.LinearFilter.v2``.
@@ -224,11 +229,13 @@ def make_boosted_linear_filter(
 
     rounds (int): Boosted trees, 1 or more. regularization (float): Inverse strength of the regression's L2 penalty,
     above 0. folds (int): Of cross-validation, 2 or more. max_calibration (int): Exemplars used to choose thresholds at
-    most, and of those written with capitals, learned from without them as well. seed (int): For folds and trees.
+    most, and of those written with capitals, learned from without them as well. from_traffic (bool): Whether exemplars
+    are a sample of the traffic that will be asked about. Then they say themselves what holds for text without capitals;
+    otherwise whoever wrote them down may have given every name its capitals. seed (int): For folds and trees.
     """
     if rounds < 1 or regularization <= 0 or folds < 2 or max_calibration < 1:
         raise ConfigError(
             "expected rounds >= 1, regularization > 0, folds >= 2 and max_calibration >= 1, got "
             f"{rounds}, {regularization}, {folds} and {max_calibration}"
         )
-    return BoostedLinearFilter(rounds, regularization, folds, max_calibration, seed)
+    return BoostedLinearFilter(rounds, regularization, folds, max_calibration, from_traffic, seed)

@@ -18,8 +18,6 @@ from .exemplar_views import as_request, as_spoken
 FOLDS = 20
 # Few exemplars are described a second time by half of them: as if there were fewer, with more names that are new.
 FEW, FEW_FOLDS = 2000, 2
-# Share of exemplars without capitals from which on they say themselves what holds for such text.
-ENOUGH_SPOKEN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +48,16 @@ def make_rows(
     """Count, and describe every exemplar by the counts of the nineteen twentieths that it isn't in.
 
     most_spoken (int): Exemplars described without capitals at most.
-    RETURNS: The counts of all exemplars; rows of exemplars as written; as spoken, none where exemplars have enough of
-        such text themselves.
+    RETURNS: The counts of all exemplars; rows of exemplars as written; as spoken, none where that is the same.
     """
     descriptions = telling_words(task)
     asked = [replace(exemplar, candidates=as_request(exemplar).candidates) for exemplar in exemplars]
     contexts = [CandidateContext(as_request(exemplar)) for exemplar in asked]
     counts = EvidenceCounts.from_exemplars(zip(asked, contexts, strict=True))
     order = [i for i in np.random.default_rng(seed).permutation(len(asked)).tolist() if asked[i].candidates]
-    natural = sum(context.spoken for context in contexts)
-    copied = frozenset[int]() if natural >= ENOUGH_SPOKEN * len(asked) else frozenset(order[:most_spoken])
-    spoken_views = {i: as_spoken(asked[i]) for i in copied}
+    spoken_views = {i: as_spoken(asked[i], keep_exact=True) for i in order[:most_spoken]}
+    if all(contexts[i].spoken for i in order):
+        spoken_views = {}
     spoken_contexts = {i: CandidateContext(as_request(view)) for i, view in spoken_views.items()}
 
     def described(folds: int) -> Iterator[tuple[int, Floats, Floats | None]]:
@@ -69,13 +66,13 @@ def make_rows(
             for i in held:
                 counts.add(asked[i], contexts[i], sign=-1)
             for i in held:
-                spoken_rows = describe(spoken_contexts[i], counts, descriptions) if i in copied else None
+                spoken_rows = describe(spoken_contexts[i], counts, descriptions) if i in spoken_views else None
                 yield i, describe(contexts[i], counts, descriptions), spoken_rows
             for i in held:
                 counts.add(asked[i], contexts[i])
 
     written = EvidenceRows([asked[i] for i in order])
-    spoken = EvidenceRows([spoken_views[i] for i in order if i in copied])
+    spoken = EvidenceRows([spoken_views[i] for i in order if i in spoken_views])
     for folds in (FOLDS, FEW_FOLDS) if len(order) <= FEW else (FOLDS,):
         made = {i: rows for i, *rows in described(folds)}
         for style, which in enumerate((written, spoken)):

@@ -13,13 +13,22 @@ def as_request(exemplar: Exemplar) -> FilterRequest:
     return FilterRequest(text=exemplar.text, candidates=matched, lang=exemplar.lang)
 
 
-def as_spoken(exemplar: Exemplar) -> Exemplar:
-    """RETURNS (Exemplar): As speech recognition would give it, without capitals; itself where that is the same."""
+def as_spoken(exemplar: Exemplar, keep_exact: bool = False) -> Exemplar:
+    """keep_exact (bool): Names that had no capitals match exactly as before.
+
+    RETURNS (Exemplar): As speech recognition would give it, without capitals; itself where that is the same.
+    """
     lower = exemplar.text.lower()
     if lower == exemplar.text or len(lower) != len(exemplar.text):  # "İ" has two letters in lower case
         return exemplar
-    candidates = (replace(c, step="case") if c.step == "exact" else c for c in exemplar.candidates)
-    return replace(exemplar, text=lower, candidates=tuple(candidates))
+    candidates = tuple(
+        candidate
+        if candidate.step != "exact"
+        or (keep_exact and (at := slice(candidate.start, candidate.end)) and exemplar.text[at] == lower[at])
+        else replace(candidate, step="case")
+        for candidate in exemplar.candidates
+    )
+    return replace(exemplar, text=lower, candidates=candidates)
 
 
 def as_sentence(exemplar: Exemplar) -> Exemplar:
