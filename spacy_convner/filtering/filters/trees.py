@@ -111,9 +111,10 @@ def fit_trees(rows: Floats, answers: NDArray[np.int64], *, rounds: int, seed: in
     )
     with threadpool_limits(1):  # so many small steps: threads would wait for each other, and sums depend on their order
         model.fit(rows, answers)
+        some = rows[:256]
+        expected = model.decision_function(some)
     trees = _as_arrays(model)
-    some = rows[:256]
-    if not np.allclose(trees.logits(some), model.decision_function(some), atol=1e-3):
+    if not np.allclose(trees.logits(some), expected, atol=1e-3):
         raise FilterError("the fitted trees can't be read from this version of scikit-learn: install 1.5 to 1.9")
     return trees
 
