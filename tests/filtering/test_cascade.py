@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from spacy.language import Language
 
 from spacy_convner.errors import ConfigError, DataError
+from spacy_convner.filtering.filters.baselines import make_accept_all_filter, make_prior_filter
 from spacy_convner.filtering.filters.cascade import CascadeFilter, choose_threshold, make_cascade_filter
-from spacy_convner.filtering.filters.linear import LinearFilter, make_linear_filter
+from spacy_convner.filtering.filters.linear import make_linear_filter
 from spacy_convner.ty import FilterRequest, FilterResponse, FilterTask, Status
+
+from .exemplar_data import MAKERS, TASK, coin
 
 TEXTS = ["play hello by adele", "good morning", "is boston or manchester united in the news", "stay", "watch dune"] * 3
 
@@ -39,15 +42,20 @@ class Oracle:
             yield FilterResponse(tuple(range(n)), (0.25,) * n, self.status, {"calls": 1})
 
 
+@pytest.fixture(params=list(MAKERS))
+def new_local(request: pytest.FixtureRequest) -> Callable[[], Any]:
+    return MAKERS[request.param]
+
+
 @pytest.fixture
-def cascade(make_teacher: Callable[..., Language]) -> Callable[..., tuple[Language, Oracle, CascadeFilter]]:
+def cascade(
+    make_teacher: Callable[..., Language], new_local: Callable[[], Any]
+) -> Callable[..., tuple[Language, Oracle, CascadeFilter]]:
     def make(threshold: float, status: Status = "ok") -> tuple[Language, Oracle, CascadeFilter]:
         nlp = make_teacher()
         component: Any = nlp.get_pipe("llm_semantic_filter")
         oracle = Oracle(status)
-        local = make_linear_filter()
-        assert isinstance(local, LinearFilter)
-        component.filter = CascadeFilter(local, oracle, 0.5, None)
+        component.filter = CascadeFilter(new_local(), oracle, 0.5, None)
         component.prepare()
         component.filter.threshold = threshold
         return nlp, oracle, component.filter
@@ -101,11 +109,9 @@ def test_a_failed_call_leaves_the_local_decision_and_its_status(cascade: Callabl
     assert [[e.text for e in doc.ents] for doc in docs] == [[e.text for e in doc.ents] for doc in nlp.pipe(TEXTS)]
 
 
-def test_saved(cascade: Callable[..., Any]) -> None:
+def test_saved(cascade: Callable[..., Any], new_local: Callable[[], Any]) -> None:
     _, _, filter_ = cascade(0.123)
-    local = make_linear_filter()
-    assert isinstance(local, LinearFilter)
-    again = CascadeFilter(local, Oracle(), 0.5, None)
+    again = CascadeFilter(new_local(), Oracle(), 0.5, None)
     again.from_bytes(filter_.to_bytes())
     assert again.threshold == 0.123
     assert again.is_fitted
@@ -154,15 +160,35 @@ def test_thresholds_at_the_ends() -> None:
 def test_bad_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_cascade_filter(make_linear_filter(), Oracle(), **settings)
-    with pytest.raises(ConfigError, match="'local' must be"):
-        make_cascade_filter(Oracle(), Oracle())
 
 
-def test_from_config() -> None:
+def test_a_local_filter_must_give_probabilities() -> None:
+    for local in (Oracle(), make_prior_filter(), make_accept_all_filter()):
+        with pytest.raises(ConfigError, match=r"'local' must give probabilities, as spacy_convner\.LinearFilter\.v2"):
+            make_cascade_filter(local, Oracle())
+
+
+def test_the_threshold_comes_from_exemplars_that_were_held_out(new_local: Callable[[], Any]) -> None:
+    exemplars = [e for share in (0.1, 0.9) for e in coin(40, share)]
+    held_out = new_local().cross_probabilities(exemplars, TASK)
+    assert len(held_out) == 80
+    doubts = [[min(p, 1 - p) for p in each] for _, each in held_out]
+    for share in (0.0, 0.3):
+        filter_ = CascadeFilter(new_local(), Oracle(), share, None)
+        filter_.fit(exemplars, TASK)
+        sent = sum(max(each) >= filter_.threshold for each in doubts)
+        assert sent <= share * 80
+        assert (sent > 0) == (share > 0)
+    filter_.fit(exemplars[:5], TASK)  # too few to hold any out: nothing says what it may be trusted with
+    assert filter_.threshold == 1.0
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_from_config(version: int) -> None:
     nlp = spacy.blank("en")
     block = {
         "@misc": "spacy_convner.CascadeFilter.v1",
-        "local": {"@misc": "spacy_convner.LinearFilter.v1"},
+        "local": {"@misc": f"spacy_convner.LinearFilter.v{version}"},
         "llm": {
             "@misc": "spacy_convner.LLMFilter.v1",
             "client": {"@misc": "spacy_convner.AnthropicMessages.v1"},

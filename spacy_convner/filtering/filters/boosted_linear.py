@@ -21,7 +21,7 @@ from .evidence_counts import CandidateContext, EvidenceCounts
 from .evidence_rows import EvidenceRows, make_rows
 from .exemplar_views import as_request, as_spoken
 from .sentence import is_spoken
-from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold
+from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold, can_choose
 
 FORMAT = 2  # 1 is that of LinearFilter.v1
 BATCH = 256
@@ -79,7 +79,7 @@ class BoostedLinearFilter:
 
     def calibrate(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
         """Choose the thresholds again, on exemplars that the filter wasn't fitted on: a development set whose names are
-        as new as those that will be asked about. Does nothing without a candidate in them, or before ``fit``.
+        as new as those that will be asked about. Does nothing without a gold candidate in them, or before ``fit``.
 
         exemplars (Sequence[Exemplar]): With their candidates.
         """
@@ -125,7 +125,7 @@ class BoostedLinearFilter:
         return scored
 
     def _set_thresholds(self, style: str, scored: Scored, **slack: float) -> None:
-        if scored:
+        if can_choose(scored):
             first = best_threshold(scored, **slack)
             self.thresholds[style] = {"threshold": first, "second_threshold": best_second_threshold(scored, first)}
 
@@ -180,7 +180,7 @@ class BoostedLinearFilter:
             "counts": self._counts.to_dict(),
             "n_exemplars": self.n_exemplars,
             "thresholds": self.thresholds,
-            "scorers": sorted(self._scorers),
+            "scorers": list(self._scorers),  # in the order of the arrays
         }
         arrays = {
             f"{style}_{name}": array

@@ -168,7 +168,7 @@ class _Sight:
             candidate.step == "exact", capitals / max(1, len(words) - n),
             # overlap
             overlaps.nested, overlaps.contains, overlaps.crossing,
-            overlaps.rate, overlaps.length / len(surface), overlaps.inner_rate,
+            overlaps.rate, overlaps.length / max(1, len(surface)), overlaps.inner_rate,
             # rivals
             len(rivals), rate - rival_rate, rate >= rival_rate,
             log_odds(count("rivals", keys["rivals"]), prior, 2.0) if rivals else -9.0,

@@ -29,11 +29,17 @@ def _f1(scored: Scored, threshold: float, second: float) -> float:
     return 2.0 * correct / (predicted + gold_total) if predicted + gold_total else 0.0
 
 
+def can_choose(scored: Scored) -> bool:
+    """RETURNS (bool): Whether any candidate is gold; without one every threshold has F1 0, and the lowest would win."""
+    return any({c.key for c in as_request(exemplar).candidates} & set(exemplar.spans) for exemplar, _ in scored)
+
+
 def best_threshold(scored: Scored, standard_errors: float = 0.0, margin: float = 0.0) -> float:
     """Choose a threshold.
 
-    scored: What the probabilities were not fitted on. standard_errors (float): How far below the best F1 others count
-        as equally good (1 is the rule of Breiman et al. 1984, "Classification and regression trees").
+    scored: What the probabilities were not fitted on, a gold candidate among them (``can_choose``).
+    standard_errors (float): How far below the best F1 others count as equally good (1 is the rule of Breiman
+        et al. 1984, "Classification and regression trees").
     margin (float): By how much F1 is expected to be worse on what will be asked about; its half is the best threshold.
     RETURNS (float): Of the likeliest label of a span.
     """
