@@ -24,19 +24,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filter_variants import VARIANTS
+from threadpoolctl import threadpool_limits
 
 from spacy_convner.errors import ConvnerError
 from spacy_convner.evaluation.benchmark.catalogs import BenchmarkCatalog, CatalogPlan
@@ -292,12 +293,13 @@ def main() -> int:
     if absent:
         say(f"Error: no such file: {absent[0]}; --data names a folder with wnut17/ and snips/, see --help")
         return 1
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import_module("sklearn.ensemble")  # brings the libraries along whose threads are limited
     result = json.loads(args.output.read_text(encoding="utf8")) if args.output.is_file() else {}
     for part in [args.only] if args.only else PARTS:
         make, show = PARTS[part]
         try:
-            made = make(args.data, args.limit)
+            with threadpool_limits(1):
+                made = make(args.data, args.limit)
         except ConvnerError as err:
             say(f"Error: {err}")
             return 1
