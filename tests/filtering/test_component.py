@@ -72,7 +72,7 @@ def test_calling_without_a_key_says_what_to_do(catalog_path: object) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(catalog_path)})
     nlp.add_pipe("llm_semantic_filter")
-    with pytest.raises(MissingKeyError, match=r"ANTHROPIC_API_KEY.*spacy_convner\.LinearFilter\.v1"):
+    with pytest.raises(MissingKeyError, match=r"ANTHROPIC_API_KEY.*spacy_convner\.LinearFilter\.v2"):
         nlp("play hello")
     # No candidates, no call: no key needed.
     assert nlp("good morning")._.convner.status == "no_candidates"

@@ -80,11 +80,13 @@ def fit_scorer(
     if len(np.unique(answers)) < 2:
         return None
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     mean, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < 1e-9] = 1.0
     model = LogisticRegression(C=regularization, max_iter=1000)
-    model.fit(np.clip((rows - mean) / scale, -_FAR, _FAR), answers)
+    with threadpool_limits(1):  # as for trees: so small that threads would only wait for each other
+        model.fit(np.clip((rows - mean) / scale, -_FAR, _FAR), answers)
     return CandidateScorer(
         trees=fit_trees(rows, answers, rounds=rounds, seed=seed),
         mean=mean,
