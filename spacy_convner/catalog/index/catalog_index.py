@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
 _MOST_CACHED = 1 << 14
-_MOST_NAMESAKES = 64  # of one label, whose spelling is compared with the utterance's
+_MOST_NAMESAKES = 64  # of one key, whose spelling is compared with the utterance's
 _new_match = tuple.__new__  # a third of the time of calling the class
 
 
