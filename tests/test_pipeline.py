@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -15,6 +16,9 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 
 from spacy_convner.attrs import get_candidates
+from spacy_convner.ty import CatalogEntry
+
+from .conftest import ROOT
 
 TEXTS = ["play hello by adele", "hello there", "did manchester united win in boston", "", " ", "🎧 play Dune"]
 
@@ -141,6 +145,25 @@ def test_spacy_assemble_and_apply(teacher: Language, tmp_path: Path, catalog_pat
     assert [[(e.text, e.label_) for e in doc.ents] for doc in docs] == [
         [("hello", "Song"), ("adele", "Artist")],
         [("dune", "Movie")],
+    ]
+
+
+@pytest.mark.slow
+def test_a_name_of_today_without_popularity() -> None:
+    # As the README has it. Every name of the demo's catalogs has a popularity; to have none is no evidence.
+    nlp = spacy.blank("en")
+    assets = ROOT / "assets"
+    matcher: Any = nlp.add_pipe("catalog_matcher", config={"catalog": str(assets / "catalogs")})
+    nlp.add_pipe("exemplar_retriever", config={"exemplars": str(assets / "exemplars")})
+    nlp.add_pipe("llm_semantic_filter", config={"filter": {"@misc": "spacy_convner.LinearFilter.v2"}})
+    nlp.add_pipe("candidate_postprocess")
+    matcher.add([CatalogEntry("Velvet Harbour", "Song", id="song:42"), CatalogEntry("Zorbal", "Song")])
+    texts = ["play velvet harbour", "Play Velvet Harbour", "could you put on zorbal"]
+    found = [[(ent.text, ent.label_, ent.id_) for ent in doc.ents] for doc in nlp.pipe(texts)]
+    assert found == [
+        [("velvet harbour", "Song", "song:42")],
+        [("Velvet Harbour", "Song", "song:42")],
+        [("zorbal", "Song", "Song:Zorbal")],
     ]
 
 

@@ -78,11 +78,21 @@ def test_protocols_and_config() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"rounds": 0}, {"regularization": 0}, {"regularization": -1.0}, {"folds": 1}, {"max_calibration": 0}]
+    "setting",
+    [
+        {"rounds": 0},
+        {"regularization": 0},
+        {"regularization": -1.0},
+        {"folds": 1},
+        {"max_calibration": 0},
+        {"seed": -1},
+        {"seed": 1 << 32},
+    ],
 )
 def test_bad_settings(setting: dict[str, Any]) -> None:
-    expected = r"rounds >= 1, regularization > 0, folds >= 2 and max_calibration >= 1, got .*" + str(
-        next(iter(setting.values()))
+    expected = (
+        r"rounds >= 1, regularization > 0, folds >= 2, max_calibration >= 1 and 0 <= seed < 2\*\*32, got .*"
+        + str(next(iter(setting.values())))
     )
     with pytest.raises(ConfigError, match=expected):
         make_boosted_linear_filter(**setting)
@@ -90,7 +100,7 @@ def test_bad_settings(setting: dict[str, Any]) -> None:
 
 def test_another_format_is_refused(state: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boosted_linear, "FORMAT", 3)
-    with pytest.raises(DataError, match="format 2, this version reads 3"):
+    with pytest.raises(DataError, match=r"format 2, this version reads 3 \(it was saved by another version"):
         make().from_bytes(state)
 
 
@@ -128,7 +138,7 @@ def test_text_without_capitals_has_a_scorer_of_its_own() -> None:
     assert 0.4 < spoken < 0.6
     # Exemplars that are a sample of the traffic say themselves what a missing capital means.
     sample = fitted(make, only_capitals_tell(), from_traffic=True)
-    assert asked(sample) == pytest.approx([capital, small, small])
+    assert asked(sample) == pytest.approx([capital, small, small], abs=0.01)
     assert sample.thresholds["spoken"] == sample.thresholds["written"]
     again = make()
     again.from_bytes(sample.to_bytes())

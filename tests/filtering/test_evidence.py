@@ -97,7 +97,7 @@ def test_each_number_stands_in_its_own_column() -> None:
         "words": 1, "chars": 5, "sentence": n_words, "candidates": 5, "labels": 4, "rivals": 1
     }  # fmt: skip
     assert (nested["exact"], rival["exact"]) == (0, 1)
-    assert (nested["popularity"], rival["popularity"]) == (math.log1p(3), math.log1p(7))
+    assert (nested["popularity_known"], rival["popularity_known"]) == (1, 1)
     assert (nested["most_popular"], rival["most_popular"]) == (0, 1)
     assert nested["popularity_share"] == 4 / 12
     assert (nested["nested"], nested["contains"], nested["crossing"], nested["overlap_length"]) == (1, 0, 0, 11 / 5)
@@ -186,8 +186,8 @@ def test_no_exemplar_sees_its_own_answer() -> None:
     exemplars = tiny()
     turned = [replace(e, spans=()) if i == 0 else e for i, e in enumerate(exemplars)]
     assert exemplars[0].spans
-    _, one, _ = make_rows(exemplars, TASK, most_spoken=0, seed=0)
-    _, other, _ = make_rows(turned, TASK, most_spoken=0, seed=0)
+    _, one, _ = make_rows(exemplars, TASK, most_spoken=0, sentences=False, seed=0)
+    _, other, _ = make_rows(turned, TASK, most_spoken=0, sentences=False, seed=0)
     at = [e.text for e in one.exemplars].index(exemplars[0].text)
     np.testing.assert_array_equal(one.rows[at], other.rows[at])
     np.testing.assert_array_equal(one.more[at], other.more[at])
@@ -197,7 +197,7 @@ def test_no_exemplar_sees_its_own_answer() -> None:
 
 def test_rows_and_answers_belong_together() -> None:
     exemplars = [*tiny(), Exemplar("nothing is proposed here", (LabelledSpan(0, 7, "Song"),)), Exemplar("")]
-    counts, written, spoken = make_rows(exemplars, TASK, most_spoken=5, seed=0)
+    counts, written, spoken = make_rows(exemplars, TASK, most_spoken=5, sentences=False, seed=0)
     assert (
         len(written.rows) == len(written.more) == len(written.exemplars) == sum(bool(e.candidates) for e in exemplars)
     )
@@ -212,3 +212,20 @@ def test_rows_and_answers_belong_together() -> None:
     assert without_zeros(counts) == without_zeros(count(exemplars))  # all that was taken out was put back
     nothing, _ = written.matrix([])
     assert nothing.shape == (0, len(FEATURES))
+
+
+def test_popularity_only_tells_rivals_apart() -> None:
+    # Demo catalogs have a popularity for every name; a name that was added today has none and is no worse for it.
+    alone = [ask_popular("play zorbal", {"Song": popularity}) for popularity in (0.0, 1.0, 90.0)]
+    assert all(np.array_equal(alone[0], rows) for rows in alone)
+    unknown, known = (
+        ask_popular("play zorbal", {"Movie": 90.0, "Song": 0.0}),
+        ask_popular("play zorbal", {"Movie": 0.0, "Song": 0.0}),
+    )
+    assert np.array_equal(unknown, known)
+
+
+def ask_popular(text: str, popularity: Mapping[str, float]) -> Floats:
+    start, end = text.rindex(" ") + 1, len(text)
+    candidates = tuple(Candidate(start, end, label, popularity=value) for label, value in popularity.items())
+    return describe(CandidateContext(FilterRequest(text, candidates)), EvidenceCounts(), {})

@@ -101,14 +101,14 @@ def learning_curve(
     """Score with more and more exemplars; sizes that the training split doesn't reach are left out.
 
     RETURNS (list[dict]): n_exemplars, seeds (how many), f (mean, sd, min, max over them), and means of p, r, prior_f
-        and fit_s. All exemplars, and none, are the same whatever the seed, and are run once.
+        and fit_s. No exemplars are the same whatever the seed, and are run once.
     """
     rows = []
     for size in sizes:
         if size is not None and size >= len(matched):
             continue
         points = []
-        for seed in seeds if size else seeds[:1]:
+        for seed in seeds[:1] if size == 0 else seeds:
             on_size(len(matched) if size is None else size)
             pipe.renew(seed)
             pool = [matched[i] for i in few_shot(len(matched), size, seed)]

@@ -63,8 +63,7 @@ class BoostedLinearFilter:
 
     def fit(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
         """Learn from exemplars and their candidates; with none, or only one kind of answer, judge without exemplars."""
-        most_spoken = 0 if self.from_traffic else self.max_calibration
-        self._counts, written, spoken = make_rows(exemplars, task, most_spoken=most_spoken, seed=self.seed)
+        self._counts, written, spoken = self._rows(exemplars, task)
         self._scorers, self.thresholds = {}, {style: dict(_DEFAULT) for style in STYLES}
         for style, made in (("written", written), ("spoken", spoken)):
             scorer = self._fit_scorer(made, range(len(made.rows)))
@@ -97,8 +96,24 @@ class BoostedLinearFilter:
         """RETURNS (list): Exemplars and the probability (0..1) of each of their candidates, by models that haven't seen
         them; at most ``max_calibration``, none where there are too few for folds.
         """
-        _, written, _ = make_rows(exemplars, task, most_spoken=0, seed=self.seed)
-        held_out = self._held_out(written)
+        _, written, spoken = self._rows(exemplars, task)
+        scored = self._calibrated(written)
+        if not spoken.rows:
+            return scored
+        # Each by the scorer that it would be asked of.
+        own = {exemplar.text.lower() for exemplar in written.exemplars if is_spoken(exemplar.text)}
+        of_spoken = [(view, p) for view, p in self._calibrated(spoken) if view.text in own]
+        return [*((exemplar, p) for exemplar, p in scored if not is_spoken(exemplar.text)), *of_spoken]
+
+    def _rows(
+        self, exemplars: Sequence[Exemplar], task: FilterTask
+    ) -> tuple[EvidenceCounts, EvidenceRows, EvidenceRows]:
+        invented = not self.from_traffic
+        most_spoken = self.max_calibration if invented else 0
+        return make_rows(exemplars, task, most_spoken=most_spoken, sentences=invented, seed=self.seed)
+
+    def _calibrated(self, made: EvidenceRows) -> list[tuple[Exemplar, Floats]]:
+        held_out = self._held_out(made)
         return list(Calibration.from_held_out(held_out).apply(held_out))
 
     def _fit_scorer(self, made: EvidenceRows, which: Sequence[int]) -> CandidateScorer | None:
@@ -198,7 +213,10 @@ class BoostedLinearFilter:
                 arrays = {name: archive[name] for name in archive}
             meta = json.loads(arrays.pop("meta").tobytes())
             if meta["format"] != FORMAT:
-                raise DataError(f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}")
+                raise DataError(
+                    f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}",
+                    hint="it was saved by another version of LinearFilter: name that one in the config, or fit again",
+                )
             counts, n_exemplars = EvidenceCounts.from_dict(meta["counts"]), int(meta["n_exemplars"])
             thresholds = {name: {key: float(meta["thresholds"][name][key]) for key in _DEFAULT} for name in STYLES}
             scorers = {}
@@ -233,9 +251,9 @@ def make_boosted_linear_filter(
     are a sample of the traffic that will be asked about. Then they say themselves what holds for text without capitals;
     otherwise whoever wrote them down may have given every name its capitals. seed (int): For folds and trees.
     """
-    if rounds < 1 or regularization <= 0 or folds < 2 or max_calibration < 1:
+    if rounds < 1 or regularization <= 0 or folds < 2 or max_calibration < 1 or not 0 <= seed < 1 << 32:
         raise ConfigError(
-            "expected rounds >= 1, regularization > 0, folds >= 2 and max_calibration >= 1, got "
-            f"{rounds}, {regularization}, {folds} and {max_calibration}"
+            "expected rounds >= 1, regularization > 0, folds >= 2, max_calibration >= 1 and 0 <= seed < 2**32, "
+            f"got {rounds}, {regularization}, {folds}, {max_calibration} and {seed}"
         )
     return BoostedLinearFilter(rounds, regularization, folds, max_calibration, from_traffic, seed)

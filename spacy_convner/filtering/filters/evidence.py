@@ -27,7 +27,7 @@ GROUPS = {
     "rivals": "rivals gap best rival_set labels candidates",
     "neighbours": "left right left_label right_label left2 right2 both",
     "context": "context_mean context_max context_min context_any",
-    "catalog": "popularity popularity_share most_popular",
+    "catalog": "popularity_known popularity_share most_popular",
     "task": "said rival_said described cold",
 }
 FEATURES = tuple(feature for group in GROUPS.values() for feature in group.split())
@@ -119,6 +119,8 @@ class _Sight:
         rivals = [j for j in context.groups[start, end] if j != i]
         rival_rate = max((rates[j] for j in rivals), default=0.0)
         rival_popularity = max((context.candidates[j].popularity for j in rivals), default=-1.0)
+        # Popularity only tells rivals apart: a name that has none, added today, is no worse for it.
+        comparable = candidate.popularity > 0.0 and rival_popularity > 0.0
         about = context.about[i]
         elsewhere = set(about).difference(own)
         said = bool(label_words(label) & elsewhere)
@@ -144,7 +146,7 @@ class _Sight:
             "label_word": said,
             "rival_label_word": rival_said and not said,
             "description": described,
-            "less_popular": bool(rivals) and candidate.popularity < rival_popularity,
+            "less_popular": comparable and candidate.popularity < rival_popularity,
         }
         return [
             # name
@@ -184,9 +186,9 @@ class _Sight:
             # context
             sum(by_label) / root, max(by_label, default=0.0), min(by_label, default=0.0), sum(by_word) / root,
             # catalog
-            log1p(candidate.popularity),
-            (candidate.popularity + 1.0) / (candidate.popularity + rival_popularity + 2.0) if rivals else 0.5,
-            candidate.popularity >= rival_popularity,
+            comparable,
+            (candidate.popularity + 1.0) / (candidate.popularity + rival_popularity + 2.0) if comparable else 0.5,
+            not comparable or candidate.popularity >= rival_popularity,
             # task
             said, rival_said, described, sum(COLD_WEIGHTS[key] for key, holds in cold.items() if holds),
         ]  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...ty import Exemplar, FilterTask, Floats
 from .evidence import FEATURES, describe, telling_words
 from .evidence_counts import CandidateContext, EvidenceCounts
-from .exemplar_views import as_request, as_spoken
+from .exemplar_views import as_request, as_sentence, as_spoken
 
 # With the counts of all others (leave-one-out) the accepted one of two rivals always has one acceptance less than it
 # should, and trees read the answer from that; with a twentieth left out they can't.
@@ -43,11 +43,12 @@ class EvidenceRows:
 
 
 def make_rows(
-    exemplars: Sequence[Exemplar], task: FilterTask, *, most_spoken: int, seed: int
+    exemplars: Sequence[Exemplar], task: FilterTask, *, most_spoken: int, sentences: bool, seed: int
 ) -> tuple[EvidenceCounts, EvidenceRows, EvidenceRows]:
     """Count, and describe every exemplar by the counts of the nineteen twentieths that it isn't in.
 
-    most_spoken (int): Exemplars described without capitals at most.
+    most_spoken (int): Exemplars described without capitals at most. sentences (bool): Whether every other exemplar is
+        described as a sentence, with a capital at its start.
     RETURNS: The counts of all exemplars; rows of exemplars as written; as spoken, none where that is the same.
     """
     descriptions = telling_words(task)
@@ -55,6 +56,10 @@ def make_rows(
     contexts = [CandidateContext(as_request(exemplar)) for exemplar in asked]
     counts = EvidenceCounts.from_exemplars(zip(asked, contexts, strict=True))
     order = [i for i in np.random.default_rng(seed).permutation(len(asked)).tolist() if asked[i].candidates]
+    views = {
+        i: as_sentence(asked[i], match_again=True) if sentences and n % 2 else asked[i] for n, i in enumerate(order)
+    }
+    view_contexts = {i: contexts[i] if v is asked[i] else CandidateContext(as_request(v)) for i, v in views.items()}
     spoken_views = {i: as_spoken(asked[i], keep_exact=True) for i in order[:most_spoken]}
     if all(contexts[i].spoken for i in order):
         spoken_views = {}
@@ -67,11 +72,11 @@ def make_rows(
                 counts.add(asked[i], contexts[i], sign=-1)
             for i in held:
                 spoken_rows = describe(spoken_contexts[i], counts, descriptions) if i in spoken_views else None
-                yield i, describe(contexts[i], counts, descriptions), spoken_rows
+                yield i, describe(view_contexts[i], counts, descriptions), spoken_rows
             for i in held:
                 counts.add(asked[i], contexts[i])
 
-    written = EvidenceRows([asked[i] for i in order])
+    written = EvidenceRows([views[i] for i in order])
     spoken = EvidenceRows([spoken_views[i] for i in order if i in spoken_views])
     for folds in (FOLDS, FEW_FOLDS) if len(order) <= FEW else (FOLDS,):
         made = {i: rows for i, *rows in described(folds)}

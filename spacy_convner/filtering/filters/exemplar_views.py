@@ -31,7 +31,18 @@ def as_spoken(exemplar: Exemplar, keep_exact: bool = False) -> Exemplar:
     return replace(exemplar, text=lower, candidates=candidates)
 
 
-def as_sentence(exemplar: Exemplar) -> Exemplar:
-    """RETURNS (Exemplar): With a capital at the start, as some people and keyboards write: no evidence of a name."""
-    first = exemplar.text[0].upper()
-    return replace(exemplar, text=first + exemplar.text[1:]) if len(first) == 1 else exemplar
+def as_sentence(exemplar: Exemplar, match_again: bool = False) -> Exemplar:
+    """match_again (bool): A first word that a catalog writes with a capital matches exactly then.
+
+    RETURNS (Exemplar): With a capital at the start, as some people and keyboards write: no evidence of a name.
+    """
+    first = exemplar.text[:1].upper()
+    if len(first) != 1 or first == exemplar.text[0]:
+        return exemplar
+    candidates = exemplar.candidates
+    if match_again:
+        candidates = tuple(
+            replace(c, step="exact") if c.start == 0 and c.step == "case" and " " not in exemplar.text[: c.end] else c
+            for c in candidates
+        )
+    return replace(exemplar, text=first + exemplar.text[1:], candidates=candidates)

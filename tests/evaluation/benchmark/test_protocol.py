@@ -64,7 +64,7 @@ def test_seeds_and_learning_curve(benchmark: Run, splits: dict[str, Split]) -> N
     assert found["strict"]["f"] == pytest.approx(found["seeds"]["mean"])
     assert found["strict"]["n"] == 5
     rows = found["learning_curve"]
-    assert [(row["n_exemplars"], row["seeds"]) for row in rows] == [(0, 1), (4, 3), (len(splits["train"].exemplars), 1)]
+    assert [(row["n_exemplars"], row["seeds"]) for row in rows] == [(0, 1), (4, 3), (len(splits["train"].exemplars), 3)]
     assert rows[0]["prior_f"] == found["accept_all_f"]  # who has seen nothing accepts
     assert rows[0]["f"]["sd"] == 0.0
     assert rows[-1]["f"]["mean"] == benchmark("prior")["strict"]["f"]
