@@ -50,3 +50,14 @@ def test_docs_have_the_tables_of_the_benchmarks(name: str, page: str, monkeypatc
     table = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))["table"]
     shown = table(result["rows"]) if name in ("catalog", "llm_cost", "population") else table(result)
     assert shown in (ROOT / "docs" / page).read_text(encoding="utf8"), f"docs/{page} has other figures than {name}.json"
+
+
+def test_the_page_of_the_filters_has_every_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    result = json.loads((RESULTS / "filters.json").read_text(encoding="utf8"))
+    script = runpy.run_path(str(ROOT / "benchmarks" / "filters.py"))
+    page = (ROOT / "docs" / "filters.md").read_text(encoding="utf8")
+    for part, name in (("table", "table"), ("curve", "curve_table"), ("ablation", "ablation_table")):
+        assert script[name](result) in page, f"docs/filters.md has other figures than the {part} of filters.json"
+        assert result[part]["date"] in page
+        assert result[part]["command"].endswith(f"--only {part}")
