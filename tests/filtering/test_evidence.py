@@ -12,11 +12,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_convner.filtering.filters.evidence import COLD, FEATURES, GROUPS, describe, telling_words
+from spacy_convner.filtering.filters.evidence import COLD, FEATURES, GROUPS, describe
 from spacy_convner.filtering.filters.evidence_counts import CandidateContext, EvidenceCounts
 from spacy_convner.filtering.filters.evidence_rows import make_rows
 from spacy_convner.filtering.filters.exemplar_views import as_request
-from spacy_convner.filtering.filters.features import COLD_WEIGHTS, stop_words
+from spacy_convner.filtering.filters.features import COLD_WEIGHTS, stop_words, telling_words
 from spacy_convner.ty import Candidate, Exemplar, FilterRequest, FilterTask, Floats, LabelledSpan
 
 from .exemplar_data import LABELS, TASK, ask, exemplars_of, requests, rivals, tiny

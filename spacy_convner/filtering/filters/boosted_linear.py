@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,13 +11,15 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, Floats, SemanticFilter
+from .archive import pack, unpack
 from .calibration import Calibration
 from .candidate_scorer import CandidateScorer, fit_scorer, probabilities
-from .decode import decode
-from .evidence import describe, telling_words
+from .decode import answer
+from .evidence import describe
 from .evidence_counts import CandidateContext, EvidenceCounts
 from .evidence_rows import EvidenceRows, make_rows
 from .exemplar_views import as_request, as_spoken
+from .features import telling_words
 from .sentence import is_spoken
 from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold, can_choose
 
@@ -65,15 +65,14 @@ class BoostedLinearFilter:
         """Learn from exemplars and their candidates; with none, or only one kind of answer, judge without exemplars."""
         self._counts, written, spoken = self._rows(exemplars, task)
         self._scorers, self.thresholds = {}, {style: dict(_DEFAULT) for style in STYLES}
-        for style, made in (("written", written), ("spoken", spoken)):
+        for style, made in zip(STYLES, (written, spoken), strict=True):
             scorer = self._fit_scorer(made, range(len(made.rows)))
             if scorer is not None:
                 held_out = self._held_out(made)
                 calibration = Calibration.from_held_out(held_out)
                 self._scorers[style] = replace(scorer, calibration=calibration)
                 self._set_thresholds(style, calibration.apply(held_out), standard_errors=1.0, margin=NEWER)
-        if "spoken" not in self._scorers:
-            self.thresholds["spoken"] = dict(self.thresholds["written"])
+        self._share_thresholds()
         self.n_exemplars, self._fitted = len(exemplars), True
 
     def calibrate(self, exemplars: Sequence[Exemplar], task: FilterTask) -> None:
@@ -83,14 +82,12 @@ class BoostedLinearFilter:
         exemplars (Sequence[Exemplar]): With their candidates.
         """
         usable = [exemplar for exemplar in exemplars if as_request(exemplar).candidates]
-        if not self._scorers:
-            return
-        for style, views in (("written", usable), ("spoken", [as_spoken(exemplar) for exemplar in usable])):
-            if style == "written" or style in self._scorers:
-                scores = self._score([as_request(view) for view in views], task, style)
-                self._set_thresholds(style, [(view, np.array(p)) for view, p in zip(views, scores, strict=True)])
-        if "spoken" not in self._scorers:
-            self.thresholds["spoken"] = dict(self.thresholds["written"])
+        views = {"written": usable, "spoken": [as_spoken(exemplar) for exemplar in usable]}
+        for style in self._scorers:
+            contexts = [CandidateContext(as_request(view)) for view in views[style]]
+            scores = map(np.array, self._score(contexts, task, style))
+            self._set_thresholds(style, list(zip(views[style], scores, strict=True)))
+        self._share_thresholds()
 
     def cross_probabilities(self, exemplars: Sequence[Exemplar], task: FilterTask) -> list[tuple[Exemplar, Floats]]:
         """RETURNS (list): Exemplars and the probability (0..1) of each of their candidates, by models that haven't seen
@@ -144,46 +141,46 @@ class BoostedLinearFilter:
             first = best_threshold(scored, **slack)
             self.thresholds[style] = {"threshold": first, "second_threshold": best_second_threshold(scored, first)}
 
+    def _share_thresholds(self) -> None:
+        if "spoken" not in self._scorers:  # the other is asked about such text as well
+            self.thresholds["spoken"] = dict(self.thresholds["written"])
+
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
         stream = iter(requests)
         while batch := list(islice(stream, BATCH)):
-            styles = ["spoken" if is_spoken(request.text) else "written" for request in batch]
-            for request, style, scores in zip(batch, styles, self._score_each(batch, styles, task), strict=True):
+            contexts = [CandidateContext(request) for request in batch if request.candidates]
+            judged = zip(contexts, self._score_each(contexts, task), strict=True)
+            for request in batch:
                 if not request.candidates:
                     yield FilterResponse(status="no_candidates")
                     continue
-                limits = self.thresholds[style]
-                chosen = decode(request.candidates, scores, limits["threshold"], limits["second_threshold"])
-                yield FilterResponse(
-                    selected=tuple(chosen), scores=tuple(scores[i] for i in chosen), probabilities=tuple(scores)
-                )
+                context, scores = next(judged)
+                yield answer(request, scores, **self.thresholds[style_of(context)])
 
     def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:
         """RETURNS (list[float]): Probability (0..1) of each candidate of a request, parallel to them."""
-        return self._score([request], task, "spoken" if is_spoken(request.text) else "written")[0]
+        return self._score_each([CandidateContext(request)], task)[0]
 
-    def _score_each(self, batch: Sequence[FilterRequest], styles: Sequence[str], task: FilterTask) -> list[list[float]]:
+    def _score_each(self, contexts: Sequence[CandidateContext], task: FilterTask) -> list[list[float]]:
         if "spoken" not in self._scorers:
-            return self._score(batch, task, "written")
-        scores: list[list[float]] = [[] for _ in batch]
+            return self._score(contexts, task, "written")
+        scores: list[list[float]] = [[] for _ in contexts]
         for style in STYLES:
-            which = [i for i, own in enumerate(styles) if own == style]
-            for i, found in zip(which, self._score([batch[i] for i in which], task, style), strict=True):
+            which = [i for i, context in enumerate(contexts) if style_of(context) == style]
+            for i, found in zip(which, self._score([contexts[i] for i in which], task, style), strict=True):
                 scores[i] = found
         return scores
 
-    def _score(self, requests: Sequence[FilterRequest], task: FilterTask, style: str) -> list[list[float]]:
+    def _score(self, contexts: Sequence[CandidateContext], task: FilterTask, style: str) -> list[list[float]]:
+        if not contexts:
+            return []
         if self._described is None or self._described[0] is not task:
             self._described = (task, telling_words(task))
         descriptions = self._described[1]
-        asked = [CandidateContext(request) for request in requests if request.candidates]
-        if not asked:
-            return [[] for _ in requests]
-        matrix = np.concatenate([describe(context, self._counts, descriptions) for context in asked])
+        rows = [describe(context, self._counts, descriptions) for context in contexts]
         scorer = self._scorers.get(style) or self._scorers.get("written")
-        flat = probabilities(scorer, matrix).tolist()
-        ends = np.cumsum([len(request.candidates) for request in requests]).tolist()
-        return [flat[end - len(request.candidates) : end] for request, end in zip(requests, ends, strict=True)]
+        flat = probabilities(scorer, np.concatenate(rows))
+        return [part.tolist() for part in np.split(flat, np.cumsum([len(own) for own in rows])[:-1])]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_described": None}
@@ -202,16 +199,12 @@ class BoostedLinearFilter:
             for style, scorer in self._scorers.items()
             for name, array in scorer.to_arrays().items()
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, meta=np.frombuffer(json.dumps(meta).encode("utf8"), dtype=np.uint8), **arrays)
-        return buffer.getvalue()
+        return pack(meta, arrays)
 
     def from_bytes(self, data: bytes) -> None:
         """data (bytes): From ``to_bytes``. RAISES: DataError if it is damaged or of another version."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive}
-            meta = json.loads(arrays.pop("meta").tobytes())
+            meta, arrays = unpack(data)
             if meta["format"] != FORMAT:
                 raise DataError(
                     f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}",
@@ -230,6 +223,11 @@ class BoostedLinearFilter:
             raise DataError(f"the saved linear filter is damaged ({type(err).__name__}: {err})") from err
         self._counts, self.n_exemplars, self.thresholds, self._scorers = counts, n_exemplars, thresholds, scorers
         self._fitted = True
+
+
+def style_of(context: CandidateContext) -> str:
+    """RETURNS (str): "spoken" where capitals say nothing."""
+    return "spoken" if context.spoken else "written"
 
 
 def make_boosted_linear_filter(

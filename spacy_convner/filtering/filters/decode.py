@@ -5,7 +5,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from ...ty import Candidate
+from ...ty import Candidate, FilterRequest, FilterResponse
+
+
+def answer(
+    request: FilterRequest, probabilities: Sequence[float], threshold: float, second_threshold: float
+) -> FilterResponse:
+    """probabilities: Of each candidate of the request. RETURNS (FilterResponse): What ``decode`` selects."""
+    chosen = decode(request.candidates, probabilities, threshold, second_threshold)
+    return FilterResponse(
+        selected=tuple(chosen), scores=tuple(probabilities[i] for i in chosen), probabilities=tuple(probabilities)
+    )
 
 
 def decode(

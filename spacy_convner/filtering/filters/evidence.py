@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...ty import FilterTask, Floats
-from .counts import WORD, fold
+from ...ty import Floats
 from .evidence_counts import CandidateContext, EvidenceCounts, Pair
-from .features import COLD_WEIGHTS, label_words, stop_words
+from .features import cold_score, label_words, stop_words
 
 # What a candidate's numbers are about, in their order; an ablation leaves out one group at a time.
 GROUPS = {
@@ -39,21 +38,12 @@ _NONE: Pair = [0, 0]
 def describe(context: CandidateContext, counts: EvidenceCounts, descriptions: Mapping[str, frozenset[str]]) -> Floats:
     """Turn counts into numbers.
 
-    descriptions (Mapping): Label → telling words of its description, folded (see ``telling_words``).
+    descriptions (Mapping): Label → telling words of its description, folded (see ``features.telling_words``).
     RETURNS (Floats): Shape (candidates, len(FEATURES)).
     """
     sight = _Sight(context, counts, descriptions)
     rows = [sight.row(i) for i in range(len(context.candidates))]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES))
-
-
-def telling_words(task: FilterTask) -> dict[str, frozenset[str]]:
-    """RETURNS (dict): Label → words of its description that may tell it from others, folded."""
-    return {
-        label: frozenset(word for word in (fold(m.group()) for m in WORD.finditer(text)) if len(word) > 3)
-        - stop_words()
-        for label, text in task.labels.items()
-    }
 
 
 def log_odds(pair: Pair, prior: float, strength: float = 1.0) -> float:
@@ -190,7 +180,7 @@ class _Sight:
             (candidate.popularity + 1.0) / (candidate.popularity + rival_popularity + 2.0) if comparable else 0.5,
             not comparable or candidate.popularity >= rival_popularity,
             # task
-            said, rival_said, described, sum(COLD_WEIGHTS[key] for key, holds in cold.items() if holds),
+            said, rival_said, described, cold_score(cold),
         ]  # fmt: skip
 
     def _overlaps(self, i: int) -> _Overlaps:

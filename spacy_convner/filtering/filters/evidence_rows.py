@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ty import Exemplar, FilterTask, Floats
-from .evidence import FEATURES, describe, telling_words
+from .evidence import FEATURES, describe
 from .evidence_counts import CandidateContext, EvidenceCounts
 from .exemplar_views import as_request, as_sentence, as_spoken
+from .features import telling_words
 
 # With the counts of all others (leave-one-out) the accepted one of two rivals always has one acceptance less than it
 # should, and trees read the answer from that; with a twentieth left out they can't.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...ty import Exemplar, FilterRequest
+from ...ty import Candidate, Exemplar, FilterRequest
 
 
 def as_request(exemplar: Exemplar) -> FilterRequest:
@@ -21,13 +21,12 @@ def as_spoken(exemplar: Exemplar, keep_exact: bool = False) -> Exemplar:
     lower = exemplar.text.lower()
     if lower == exemplar.text or len(lower) != len(exemplar.text):  # "İ" has two letters in lower case
         return exemplar
-    candidates = tuple(
-        candidate
-        if candidate.step != "exact"
-        or (keep_exact and (at := slice(candidate.start, candidate.end)) and exemplar.text[at] == lower[at])
-        else replace(candidate, step="case")
-        for candidate in exemplar.candidates
-    )
+
+    def is_kept(candidate: Candidate) -> bool:
+        at = slice(candidate.start, candidate.end)
+        return candidate.step != "exact" or (keep_exact and exemplar.text[at] == lower[at])
+
+    candidates = tuple(c if is_kept(c) else replace(c, step="case") for c in exemplar.candidates)
     return replace(exemplar, text=lower, candidates=candidates)
 
 

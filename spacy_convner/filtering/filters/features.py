@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from zlib import crc32
 
@@ -53,6 +53,19 @@ def label_words(label: str) -> frozenset[str]:
     return frozenset(fold(word) for word in _CAMEL.findall(label))
 
 
+def telling_words(task: FilterTask) -> dict[str, frozenset[str]]:
+    """RETURNS (dict): Label → words of its description that may tell it from others, folded."""
+    return {
+        label: frozenset(w for w in (fold(m.group()) for m in WORD.finditer(text)) if len(w) > 3) - stop_words()
+        for label, text in task.labels.items()
+    }
+
+
+def cold_score(holds: Mapping[str, bool]) -> float:
+    """holds (Mapping): Which of ``COLD_WEIGHTS`` hold. RETURNS (float): Log-odds that need no exemplar."""
+    return sum(COLD_WEIGHTS[key] for key, is_so in holds.items() if is_so)
+
+
 class FeatureMaker:
     """Turns a request into one sparse row for each candidate.
 
@@ -61,10 +74,7 @@ class FeatureMaker:
 
     def __init__(self, counts: AcceptanceCounts, task: FilterTask) -> None:
         self.counts = counts
-        self._descriptions = {
-            label: frozenset(w for w in (fold(m.group()) for m in WORD.finditer(text)) if len(w) > 3) - stop_words()
-            for label, text in task.labels.items()
-        }
+        self._descriptions = telling_words(task)
         self._hashes: dict[str, int] = {}
 
     def __call__(self, request: FilterRequest) -> Iterator[Row]:
@@ -200,7 +210,7 @@ class FeatureMaker:
             "description": described,
             "less_popular": bool(rivals) and candidate.popularity < top_rival_popularity,
         }
-        out.append(("cold", sum(COLD_WEIGHTS[key] for key, holds in cold.items() if holds)))
+        out.append(("cold", cold_score(cold)))
         return out
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -12,8 +10,9 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ...ty import Exemplar, FilterRequest, FilterResponse, FilterTask, Floats, SemanticFilter
+from .archive import pack, unpack
 from .counts import AcceptanceCounts
-from .decode import decode
+from .decode import answer
 from .exemplar_views import as_request, as_sentence, as_spoken
 from .features import DIMENSIONS, FeatureMaker
 from .logistic import LogisticModel, fit_model
@@ -92,11 +91,8 @@ class LinearFilter:
                     yield FilterResponse(status="no_candidates")
                     continue
                 model = self._model(request)
-                probabilities = tuple(model.probabilities(maker(request)).tolist())
-                chosen = decode(request.candidates, probabilities, model.threshold, model.second_threshold)
-                yield FilterResponse(
-                    selected=tuple(chosen), scores=tuple(probabilities[i] for i in chosen), probabilities=probabilities
-                )
+                probabilities = model.probabilities(maker(request)).tolist()
+                yield answer(request, probabilities, model.threshold, model.second_threshold)
 
     def probabilities(self, request: FilterRequest, task: FilterTask) -> list[float]:
         """RETURNS (list[float]): Probability (0..1) of each candidate of a request, parallel to them."""
@@ -126,27 +122,24 @@ class LinearFilter:
             "n_exemplars": self.n_exemplars,
             "models": {n: [m.bias, m.threshold, m.second_threshold, len(m.weights) > 0] for n, m in models.items()},
         }
-        arrays = {"meta": np.frombuffer(json.dumps(meta).encode("utf8"), dtype=np.uint8)}
+        arrays: dict[str, Any] = {}
         for name, model in models.items():
             used = np.flatnonzero(model.weights)
             arrays[f"{name}_indices"] = used.astype(np.uint32)
             arrays[f"{name}_weights"] = model.weights[used].astype(np.float32)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        return buffer.getvalue()
+        return pack(meta, arrays)
 
     def from_bytes(self, data: bytes) -> None:
         """data (bytes): From ``to_bytes``. RAISES: DataError if it is damaged or of another version."""
         models: dict[str, LogisticModel] = {}
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                meta = json.loads(arrays["meta"].tobytes())
-                if meta["format"] != FORMAT:
-                    raise DataError(f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}")
-                for name, (bias, threshold, second, has_weights) in meta["models"].items():
-                    weights = np.zeros(DIMENSIONS if has_weights else 0, dtype=np.float64)
-                    weights[arrays[f"{name}_indices"]] = arrays[f"{name}_weights"]
-                    models[name] = LogisticModel(weights, float(bias), float(threshold), float(second))
+            meta, arrays = unpack(data)
+            if meta["format"] != FORMAT:
+                raise DataError(f"the saved linear filter has format {meta['format']}, this version reads {FORMAT}")
+            for name, (bias, threshold, second, has_weights) in meta["models"].items():
+                weights = np.zeros(DIMENSIONS if has_weights else 0, dtype=np.float64)
+                weights[arrays[f"{name}_indices"]] = arrays[f"{name}_weights"]
+                models[name] = LogisticModel(weights, float(bias), float(threshold), float(second))
             counts, n_exemplars = AcceptanceCounts.from_dict(meta["counts"]), int(meta["n_exemplars"])
             written = models["written"]
         except DataError:

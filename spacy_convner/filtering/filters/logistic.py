@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ty import Exemplar, FilterTask, Floats
+from .calibration import sigmoid
 from .counts import AcceptanceCounts
 from .exemplar_views import as_request
 from .features import DIMENSIONS, FeatureMaker, Row
@@ -41,7 +42,7 @@ class LogisticModel:
             logits = np.array([float(self.weights[at] @ np.asarray(values)) for at, values in rows]) + self.bias
         else:
             logits = np.array([sum(v for i, v in zip(*row, strict=True) if i == _COLD_INDEX) for row in rows])
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -30.0, 30.0))))
+        return sigmoid(logits.astype(np.float64))
 
     def calibrate(self, scored: Scored) -> None:
         """scored: Exemplars that the probabilities (one for each of their candidates) were not fitted on."""
