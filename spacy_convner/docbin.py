@@ -23,6 +23,9 @@ from .ty import Exemplar, LabelledSpan
 def exemplar_to_doc(nlp: Language, exemplar: Exemplar, *, path: Path | None = None, line: int | None = None) -> Doc:
     """Tokenise an annotated utterance: every (span, label) in ``doc.spans["sc"]``, the longest ones in ``doc.ents``.
 
+    A span has one label in ``doc.ents``, which is what an ``ner`` student learns: of overlapping spans the longest
+    stays, then the earliest, and of several labels of one span the one that ``exemplar.spans`` has first.
+
     RAISES: DataError for a span that doesn't fall on token boundaries of ``nlp``'s tokenizer.
     """
     doc = nlp.make_doc(exemplar.text)

@@ -54,6 +54,8 @@ def resolve_overlaps(predictions: Sequence[Prediction], policy: Policy) -> list[
 
     policy (str): "longest": the longer span wins, then the higher score, then the earlier one.
         "score": the higher score wins, then the longer span, then the earlier one.
+    Of several labels of one span both keep the one with the highest score, then the one that was selected first.
+    This is what an ``ner`` student learns; ``doc.spans["sc"]`` keeps every label.
     RETURNS (list[int]): Indices, ascending. At most one label a span, no overlap.
     """
 
