@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.pipeline.spancat import Suggester
 from spacy.util import registry
 
 from spacy_convner import ty
@@ -57,6 +58,7 @@ NAMES: dict[str, tuple[tuple[type, ...], dict[str, Any]]] = {
     "TeacherPatternGenerator.v1": ((datagen_ty.PatternGenerator,), {}),
     "LLMPatternGenerator.v1": ((datagen_ty.PatternGenerator,), {"client": Client()}),
     "PopularitySampler.v1": ((datagen_ty.NameSampler,), {}),
+    "catalog_suggester.v1": ((Suggester,), {}),
 }
 PREFIX = "spacy_convner."
 
@@ -85,7 +87,8 @@ def test_every_protocol_is_covered() -> None:
         if getattr(kind, "_is_runtime_protocol", False)
     }
     assert swappable - {ty.ExemplarSource, ty.NameStep} == {kind for kinds, _ in NAMES.values() for kind in kinds} - {
-        FuzzyStep
+        FuzzyStep,
+        Suggester,
     }
     nlp = spacy.blank("en")
     assert isinstance(nlp.add_pipe("exemplar_retriever"), ty.ExemplarSource)

@@ -179,6 +179,23 @@ class CatalogMatcher(Pipe):
         """
         self.index.add(entries)
 
+    def load_catalog(self, path: str | Path, *, extend: bool = False) -> None:
+        """Take another catalog, for example today's in a pipeline that was packaged last month: nothing is retrained.
+
+        path (str | Path): As for the setting ``catalog``. extend (bool): Add its entries (see ``add``) to the catalog
+            that is there. It is read now. RAISES: DataError for a bad or empty catalog; the old one stays then.
+        """
+        if extend:
+            self.add(list(read_catalog(Path(path))))
+            return
+        before = self.catalog, self._saved, self._index
+        self.catalog, self._saved, self._index = Path(path), None, None
+        try:
+            _ = self.index
+        except BaseException:
+            self.catalog, self._saved, self._index = before
+            raise
+
     def reload(self) -> bool:
         """Take up what ``convner catalog build`` or ``update`` changed. Done at the start of every ``nlp.pipe`` too.
 

@@ -22,6 +22,7 @@ def build_cli(
     output: Path = Opt(..., "--output", "-o", help="Folder of the index: new, or an index to replace by a new version"),
     index: str = Opt("auto", "--index", help="auto (by size), trie or phrase"),
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
+    exclude: list[Path] = Opt([], "--exclude", help="Names to leave out: .txt, .jsonl or .spacy; may be repeated"),
     steps: str | None = Opt(None, "--steps", help=_STEPS),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
 ) -> None:
@@ -32,12 +33,13 @@ def build_cli(
     Example: zcat songs.jsonl.gz | convner catalog build - films.parquet --output index
     """
     from ..catalog.index.update import build_index
-    from ..catalog.sources.records import read_catalogs
+    from ..catalog.sources.records import read_catalogs, without_names
     from ..errors import ConfigError
+    from ..leaks import read_names
 
     if index not in ("auto", "trie", "phrase"):
         raise ConfigError(f"--index: expected auto, trie or phrase, got {index!r}")
-    entries = _progress(_known_labels(read_catalogs(inputs), labels), "names")
+    entries = _progress(without_names(_known_labels(read_catalogs(inputs), labels), read_names(exclude)), "names")
     report = build_index(entries, output, _vocab(), _normalizer(steps), index)  # type: ignore[arg-type]
     if report.unmatchable:
         say(f"{report.unmatchable:,} names can never match, for example {', '.join(map(repr, report.examples[:5]))}")

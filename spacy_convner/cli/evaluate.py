@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ def evaluate_cli(
         list[Path],
         Opt(help="Annotated data it was trained on: scores of names seen there or not [default: its exemplars]"),
     ] = [],  # noqa: B006
+    catalog: Annotated[
+        Path | None, Opt(help="Load this catalog first: what a student that was told no new name finds with it")
+    ] = None,
+    ents: Annotated[
+        bool, Opt("--ents", help="Score doc.ents, though the pipeline selects spans too (a hybrid)")
+    ] = False,
     n_bootstrap: Annotated[int, Opt(min=0, help="Resamples for 95 % confidence intervals; 0 for none")] = 1000,
 ) -> None:
     """Score a pipeline on test sets: strict precision, recall and F1, baselines, confusions, speed.
@@ -35,10 +41,13 @@ def evaluate_cli(
     partial matches, kinds of errors and the calibration of the filter; compare two systems with convner compare.
 
     Example: convner evaluate training/teacher corpus/gold.en.spacy corpus/gold.es.spacy --output metrics/teacher.json
+
+    Example: convner evaluate training/grounded corpus/unseen.en.spacy --catalog assets/catalogs -o unseen.json
     """
     import time
 
     from ..atomic import write_text
+    from ..attrs import SELECTED_KEY
     from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline
     from ..evaluation.metrics_json import metrics_json
     from ..memory import max_rss_mb
@@ -57,6 +66,8 @@ def evaluate_cli(
     say(f"Loading {pipeline} …")
     start = time.perf_counter()
     nlp = load_pipeline(pipeline)
+    if catalog is not None:
+        use_catalog(nlp, catalog)
     sizes: dict[str, float | None] = {"pipeline_bytes": folder_bytes(nlp), "load_s": time.perf_counter() - start}
     total = sum(len(exemplars) for exemplars in sets.values())
     say(f"Labelling {total:,} utterances of {len(sets)} set{'s' if len(sets) > 1 else ''} …")
@@ -72,6 +83,7 @@ def evaluate_cli(
             labels=order,
             n_bootstrap=n_bootstrap,
             train=trained_on if train else None,
+            spans_key=None if ents else SELECTED_KEY,
             on_doc=lambda: bar.update(1),
         )
     sizes["max_rss_mb"] = max_rss_mb()
@@ -82,6 +94,15 @@ def evaluate_cli(
     if failed:
         say(f"{failed:,} utterances failed and count as answered with nothing; mend the cause and evaluate again")
     say(f"Wrote {output}")
+
+
+def use_catalog(nlp: Language, catalog: Path) -> None:
+    """Give a pipeline's ``catalog_matcher`` another catalog. RAISES: ConfigError where it has none, DataError."""
+    matchers = [pipe for _, pipe in nlp.pipeline if hasattr(pipe, "load_catalog")]
+    if not matchers:
+        raise ConfigError(f"--catalog: this pipeline has no catalog_matcher, only {', '.join(nlp.pipe_names)}")
+    for matcher in matchers:
+        matcher.load_catalog(catalog)
 
 
 def read_sets(paths: list[Path], labels: list[str] | None) -> dict[str, list[Exemplar]]:

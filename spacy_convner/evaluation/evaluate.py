@@ -37,7 +37,7 @@ def evaluate_pipeline(
     labels: Sequence[str] = (),
     n_bootstrap: int = 1000,
     seed: int = 0,
-    spans_key: str = SELECTED_KEY,
+    spans_key: str | None = SELECTED_KEY,
     candidates_key: str = CANDIDATES_KEY,
     train: Iterable[Exemplar] | None = None,
     sizes: Mapping[str, float | None] | None = None,
@@ -45,7 +45,8 @@ def evaluate_pipeline(
 ) -> dict[str, Any]:
     """Score a pipeline on annotated utterances.
 
-    nlp (Language): The pipeline; its predictions are ``doc.spans[spans_key]`` where that key exists, else ``doc.ents``.
+    nlp (Language): The pipeline; its predictions are ``doc.spans[spans_key]`` where that key exists, else ``doc.ents``;
+        with None always these.
     sets (Mapping[str, Sequence[Exemplar]]): Name → annotated utterances. "all" is taken: it pools the others.
     system (str): What the report calls it. pipeline (str): Where it came from.
     labels (Sequence[str]): Order of labels in the per-label scores.
@@ -174,7 +175,7 @@ def label_and_judge(
     nlp: Language,
     exemplars: Sequence[Exemplar],
     *,
-    spans_key: str = SELECTED_KEY,
+    spans_key: str | None = SELECTED_KEY,
     candidates_key: str = CANDIDATES_KEY,
     on_doc: Callable[[], object] | None = None,
 ) -> tuple[list[Judged], Counter[str], float]:

@@ -37,9 +37,9 @@ class Judged:
     probabilities: tuple[tuple[LabelledSpan, float], ...] | None = None
 
 
-def predicted_spans(doc: Doc, spans_key: str = SELECTED_KEY) -> Spans:
-    """RETURNS (frozenset[LabelledSpan]): ``doc.spans[spans_key]`` where that key exists, else ``doc.ents``."""
-    return _labelled(doc.spans.get(spans_key, doc.ents))
+def predicted_spans(doc: Doc, spans_key: str | None = SELECTED_KEY) -> Spans:
+    """RETURNS (frozenset[LabelledSpan]): ``doc.spans[spans_key]`` where there is that key, else ``doc.ents``."""
+    return _labelled(doc.ents if spans_key is None else doc.spans.get(spans_key, doc.ents))
 
 
 def candidate_spans(doc: Doc, candidates_key: str = CANDIDATES_KEY) -> Spans | None:
@@ -63,7 +63,7 @@ def candidate_probabilities(
 
 
 def judge(
-    doc: Doc, exemplar: Exemplar, *, spans_key: str = SELECTED_KEY, candidates_key: str = CANDIDATES_KEY
+    doc: Doc, exemplar: Exemplar, *, spans_key: str | None = SELECTED_KEY, candidates_key: str = CANDIDATES_KEY
 ) -> Judged:
     """Set a predicted Doc beside the annotated utterance it was made from.
 

@@ -20,7 +20,7 @@ from ..attrs import (
     set_written_ents,
 )
 from ..ty import LabelledSpan
-from .rules import Policy, Prediction, check_predictions, resolve_overlaps
+from .rules import KeptEnts, Policy, Prediction, check_predictions, resolve_overlaps
 
 
 @Language.factory(
@@ -32,6 +32,7 @@ from .rules import Policy, Prediction, check_predictions, resolve_overlaps
         "candidates_key": CANDIDATES_KEY,
         "policy": "longest",
         "set_ents": True,
+        "keep_ents": "all",
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -43,14 +44,18 @@ def make_candidate_postprocess(
     candidates_key: str,
     policy: Policy,
     set_ents: bool,
+    keep_ents: KeptEnts,
     scorer: Callable[..., Any] | None,
 ) -> CandidatePostprocess:
     """Hold a selection to its candidates and write entities.
 
     spans_key (str): Key of ``doc.spans`` with the selection; it is cleaned in place and stays multi-label.
     candidates_key (str): Key with the candidates. policy (str): "longest" or "score", which of overlapping spans
-    becomes an entity. set_ents (bool): Write ``doc.ents``: entities of components before this one stay where none of
-    ours is. scorer (Callable | None): What ``spacy evaluate`` calls.
+    becomes an entity. set_ents (bool): Write ``doc.ents``.
+    keep_ents (str): Entities of components before this one, such as ``ner``, give way to ours that overlap them. "all"
+    others stay; of "outside_catalog" only those whose span the catalog doesn't propose: where it does, the selection
+    has judged it and said no.
+    scorer (Callable | None): What ``spacy evaluate`` calls.
     """
     return CandidatePostprocess(
         nlp,
@@ -59,6 +64,7 @@ def make_candidate_postprocess(
         candidates_key=candidates_key,
         policy=policy,
         set_ents=set_ents,
+        keep_ents=keep_ents,
         scorer=scorer,
     )
 
@@ -75,6 +81,7 @@ class CandidatePostprocess(Pipe):
         candidates_key: str,
         policy: Policy,
         set_ents: bool,
+        keep_ents: KeptEnts = "all",
         scorer: Callable[..., Any] | None = None,
     ) -> None:
         install_extensions()
@@ -83,6 +90,7 @@ class CandidatePostprocess(Pipe):
         self.spans_key, self.candidates_key = spans_key, candidates_key
         self.policy: Policy = policy
         self.set_ents = set_ents
+        self.keep_ents: KeptEnts = keep_ents
         self.scorer = scorer
 
     def __call__(self, doc: Doc) -> Doc:
@@ -111,6 +119,9 @@ class CandidatePostprocess(Pipe):
             taken = {token.i for span in ours for token in span}
             written = get_written_ents(doc, self.name)  # by an earlier run of this component
             others = [e for e in doc.ents if (e.start_char, e.end_char, e.label_) not in written]
+            if self.keep_ents == "outside_catalog":
+                judged = {(span.start, span.end) for span in proposed.values()}
+                others = [e for e in others if (e.start, e.end) not in judged]
             doc.ents = [*ours, *(e for e in others if taken.isdisjoint(range(e.start, e.end)))]
             theirs = {(e.start, e.end, e.label) for e in others}
             # What another component said too is not ours to take back.

@@ -10,6 +10,7 @@ from typing import Literal
 from ..ty import LabelledSpan
 
 Policy = Literal["longest", "score"]
+KeptEnts = Literal["all", "outside_catalog"]
 
 
 @dataclass(frozen=True, slots=True)

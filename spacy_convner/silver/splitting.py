@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_probabilities, set_probabilities
 from ..docbin import doc_to_exemplar, read_docbin, write_docbin
 from ..errors import ConfigError, DataError
 from ..leaks import NamesInTexts, form_of, forms_of_patterns, read_names
@@ -29,7 +30,7 @@ def split_corpora(
     exclude_entities: Sequence[Path] = (),
     exclude_patterns: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Write train and dev DocBins for ``spacy train``: entities only, no duplicates, no test utterance.
+    """Write train and dev DocBins for ``spacy train``: no duplicates, no test utterance, only what training uses.
 
     sources (Sequence[Path]): DocBin files or folders of shards. train, dev (Path): ``.spacy`` files to write.
     dev_share (float): Share (0..1) of utterances for development; the side depends on the text and seed alone.
@@ -105,7 +106,16 @@ def _stream(sources: Iterable[Path]) -> Iterable[Doc]:
 
 
 def _bare(doc: Doc) -> Doc:
-    # A student trains on words and entities; candidates and provenance would only make the file large.
+    # A student trains on words, entities, selected spans and what the teacher thought of its candidates; exemplars and
+    # provenance would only make the file large.
     copy = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
-    copy.ents = [copy.char_span(e.start_char, e.end_char, label=e.label_) for e in doc.ents]  # type: ignore[misc]
+    copy.ents = [Span(copy, e.start, e.end, label=e.label_) for e in doc.ents]
+    copy.spans[SELECTED_KEY] = [
+        Span(copy, s.start, s.end, label=s.label_) for s in doc.spans.get(SELECTED_KEY, doc.ents)
+    ]
+    probabilities = get_probabilities(doc, CANDIDATES_KEY)
+    if probabilities is not None:
+        spans = [Span(copy, s.start, s.end, label=s.label_) for s in doc.spans[CANDIDATES_KEY]]
+        copy.spans[CANDIDATES_KEY] = spans
+        set_probabilities(copy, CANDIDATES_KEY, probabilities)
     return copy

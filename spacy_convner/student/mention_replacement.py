@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..attrs import SELECTED_KEY
 from ..ty import EntrySource
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
@@ -73,4 +74,6 @@ def _replaced(
     if len(spans) < len(found):
         return None
     new.set_ents(spans)
+    if SELECTED_KEY in doc.spans:  # for a span categoriser; what was nested in a name went with it
+        new.spans[SELECTED_KEY] = spans
     return Example(nlp.make_doc(new.text), new)

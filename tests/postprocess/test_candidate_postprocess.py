@@ -221,3 +221,24 @@ def test_not_a_number_is_no_score() -> None:
     keep, drop = check_predictions([Prediction(0, 1, "Song", math.nan)], {LabelledSpan(0, 1, "Song")})
     assert keep == []
     assert drop == [(0, "score nan outside 0..1")]
+
+
+def test_entities_of_others_where_the_catalog_says_nothing() -> None:
+    """The policy of a hybrid: ``ner`` adds names that no catalog has."""
+
+    def kept(policy: str) -> list[tuple[str, str]]:
+        nlp = make(keep_ents=policy)
+        doc = Doc(nlp.vocab, words=WORDS)
+        spans = [Span(doc, 1, 3, "City"), Span(doc, 7, 8, "Artist")]
+        set_candidates(doc, "candidates", spans, ["exact"] * 2, [0.0] * 2)
+        doc.spans["sc"] = [spans[0]]
+        # Overlaps ours; judged and refused; longer than what was judged; unknown to the catalog.
+        doc.ents = [Span(doc, 2, 4, "Song"), Span(doc, 5, 6, "Song"), Span(doc, 7, 8, "Artist")]
+        nlp.get_pipe("candidate_postprocess")(doc)  # type: ignore[operator]
+        first = ents(doc)
+        nlp.get_pipe("candidate_postprocess")(doc)  # type: ignore[operator]
+        assert ents(doc) == first
+        return first
+
+    assert kept("all") == [("new york", "City"), ("mind", "Song"), ("billy", "Artist")]
+    assert kept("outside_catalog") == [("new york", "City"), ("mind", "Song")]

@@ -9,6 +9,7 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
+from spacy_convner.attrs import get_probabilities, set_probabilities
 from spacy_convner.docbin import read_docbin, write_docbin
 from spacy_convner.errors import ConfigError, DataError
 from spacy_convner.silver.splitting import split_corpora
@@ -130,14 +131,27 @@ def test_what_was_not_decided_is_not_trained_on(silver: Path, tmp_path: Path, st
     assert {"is it cold", "by a person"} <= {*train, *dev}
 
 
-def test_only_words_and_entities_are_kept(silver: Path, tmp_path: Path) -> None:
+def test_only_what_training_uses_is_kept(silver: Path, tmp_path: Path) -> None:
     split([silver])
     for name in ("train", "dev"):
         for doc in read_docbin(tmp_path / "out" / f"{name}.spacy", Vocab()):
             assert [(ent.text, ent.label_) for ent in doc.ents] == [("hello", "Song")]
-            assert not doc.spans
+            assert {key: [span.text for span in spans] for key, spans in doc.spans.items()} == {"sc": ["hello"]}
             assert not doc.user_data
             assert isinstance(doc.ents[0], Span)
+
+
+def test_what_the_teacher_thought_is_kept(tmp_path: Path) -> None:
+    docs = [doc_of(f"play hello {i}") for i in range(40)]
+    for doc in docs:
+        doc.spans["candidates"] = [doc[0:1], doc[1:2], doc[1:2]]
+        doc.spans["sc"] = [Span(doc, 1, 2, "Song"), Span(doc, 1, 2, "Album")]
+        set_probabilities(doc, "candidates", [0.1, 0.9, 0.6])
+    write_docbin(tmp_path / "silver.spacy", docs)
+    split([tmp_path / "silver.spacy"])
+    for doc in read_docbin(tmp_path / "out" / "train.spacy", Vocab()):
+        assert get_probabilities(doc) == [0.1, 0.9, 0.6]
+        assert [span.label_ for span in doc.spans["sc"]] == ["Song", "Album"]
 
 
 def test_folders_of_shards(tmp_path: Path) -> None:

@@ -1,0 +1,252 @@
+"""The grounded student selects among the catalog's candidates, today's ones too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed, registry
+from thinc.api import Model
+
+from spacy_convner.attrs import get_probabilities, set_probabilities
+from spacy_convner.errors import DataError
+from spacy_convner.student.catalog_embed import longest_names, make_catalog_embed
+from spacy_convner.student.catalog_evidence import GENERAL, describe_spans, evidence_width
+from spacy_convner.ty import CatalogEntry
+
+CATALOG = [
+    CatalogEntry("hello", "Song", popularity=9),
+    CatalogEntry("hello", "Album", popularity=1),
+    CatalogEntry("adele", "Artist"),
+    CatalogEntry("play", "Album"),
+    CatalogEntry("frozen", "Movie"),
+    CatalogEntry("frozen", "Album"),
+    CatalogEntry("frozen two", "Movie"),
+]
+TRAIN = [
+    ("play hello by adele", [(5, 10, "Song"), (14, 19, "Artist")]),
+    ("watch frozen", [(6, 12, "Movie")]),
+    ("watch frozen two", [(6, 16, "Movie")]),
+    ("play the album frozen", [(15, 21, "Album")]),
+    ("both frozen", [(5, 11, "Album"), (5, 11, "Movie")]),
+    ("say hi", []),
+] * 6
+
+
+def example(nlp: Language, text: str, spans: list[tuple[int, int, str]]) -> Example:
+    reference = nlp.make_doc(text)
+    reference.spans["sc"] = [reference.char_span(*span) for span in spans]
+    return Example(nlp.make_doc(text), reference)
+
+
+def blank(**config: object) -> Language:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("catalog_matcher").add(CATALOG)  # type: ignore[attr-defined]
+    nlp.add_pipe("catalog_spancat", config=config)
+    nlp.add_pipe("candidate_postprocess")
+    return nlp
+
+
+def train(nlp: Language, examples: list[Example], steps: int = 40) -> Language:
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(steps):
+        nlp.update(examples, sgd=optimizer, annotates=["catalog_matcher"])
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def trained() -> Language:
+    nlp = blank()
+    return train(nlp, [example(nlp, *item) for item in TRAIN])
+
+
+@pytest.fixture
+def student(trained: Language, tmp_path: Path) -> Language:
+    """A copy that a test may change."""
+    trained.to_disk(tmp_path / "student")
+    return spacy.load(tmp_path / "student")
+
+
+def found(doc: Doc) -> set[tuple[str, str]]:
+    return {(span.text, span.label_) for span in doc.spans["sc"]}
+
+
+def test_learns_several_labels_a_span(trained: Language) -> None:
+    for text, spans in TRAIN:
+        assert found(trained(text)) == {(text[start:end], label) for start, end, label in spans}
+    assert [ent.text for ent in trained("watch frozen two").ents] == ["frozen two"]
+
+
+def test_finds_what_is_added_after_training(student: Language, tmp_path: Path) -> None:
+    assert not student("watch zorp flimp").spans["sc"]
+    today = tmp_path / "today.jsonl"
+    today.write_text(json.dumps({"text": "Zorp Flimp", "label": "Movie"}) + "\n", encoding="utf8")
+    matcher = student.get_pipe("catalog_matcher")
+    matcher.load_catalog(today, extend=True)  # type: ignore[attr-defined]
+    assert found(student("watch zorp flimp")) == {("zorp flimp", "Movie")}
+    assert found(student("watch frozen")) == {("frozen", "Movie")}
+    matcher.load_catalog(today)  # type: ignore[attr-defined]
+    assert found(student("watch zorp flimp")) == {("zorp flimp", "Movie")}
+    assert not student("watch frozen").spans["sc"]
+
+
+def test_a_bad_catalog_leaves_the_old_one(student: Language, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "Dune"}\n', encoding="utf8")
+    for extend in (False, True):
+        with pytest.raises(DataError, match=r"bad\.jsonl"):
+            student.get_pipe("catalog_matcher").load_catalog(bad, extend=extend)  # type: ignore[attr-defined]
+    assert found(student("watch frozen")) == {("frozen", "Movie")}
+
+
+def test_what_was_loaded_is_saved(student: Language, tmp_path: Path) -> None:
+    today = tmp_path / "today.jsonl"
+    today.write_text(json.dumps({"text": "Zorp", "label": "Movie"}) + "\n", encoding="utf8")
+    student.get_pipe("catalog_matcher").load_catalog(today)  # type: ignore[attr-defined]
+    student.to_disk(tmp_path / "again")
+    today.unlink()
+    assert found(spacy.load(tmp_path / "again")("watch zorp")) == {("zorp", "Movie")}
+
+
+def test_bytes_and_processes_give_the_same(trained: Language) -> None:
+    copy = blank().from_bytes(trained.to_bytes())
+    texts = [text for text, _ in TRAIN[:6]] + [""]
+    one = [found(doc) for doc in trained.pipe(texts)]
+    assert [found(doc) for doc in copy.pipe(texts)] == one
+    assert [found(doc) for doc in trained.pipe(texts, n_process=2, batch_size=2)] == one
+
+
+words = st.lists(st.sampled_from(["play", "hello", "frozen", "two", "adele", "the", "…"]), max_size=7).map(" ".join)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(words, max_size=4))
+def test_selected_are_candidates(trained: Language, texts: list[str]) -> None:
+    for doc in trained.pipe(texts):
+        candidates = {(span.start, span.end, span.label_) for span in doc.spans["candidates"]}
+        selected = [(span.start, span.end, span.label_) for span in doc.spans["sc"]]
+        assert candidates >= set(selected)
+        assert len(selected) == len(set(selected))
+        assert not doc._.convner.dropped  # the model alone kept to them
+
+
+def test_reference_entities_stand_in_for_spans() -> None:
+    nlp = blank()
+    examples = []
+    for text, spans in TRAIN:
+        doc = nlp.make_doc(text)
+        doc.set_ents(spacy.util.filter_spans([doc.char_span(*span) for span in spans]))
+        examples.append(Example(nlp.make_doc(text), doc))
+    assert found(train(nlp, examples)("watch frozen")) == {("frozen", "Movie")}
+
+
+def test_soft_targets_follow_the_teacher() -> None:
+    def with_doubt(nlp: Language) -> list[Example]:
+        made = [example(nlp, *item) for item in TRAIN]
+        for item in made:
+            nlp.get_pipe("catalog_matcher")(item.reference)
+            set_probabilities(item.reference, "candidates", [0.7] * len(item.reference.spans["candidates"]))
+        return made
+
+    nlp = blank(soft_targets=1.0)
+    train(nlp, with_doubt(nlp))
+    scores = nlp("watch frozen").spans["sc"].attrs["scores"]
+    assert np.allclose(scores, 0.7, atol=0.1)
+    hard = blank(soft_targets=0.0)
+    train(hard, with_doubt(hard))
+    assert min(hard("watch frozen").spans["sc"].attrs["scores"]) > 0.9
+
+
+def test_a_label_that_it_was_not_initialized_with() -> None:
+    nlp = blank()
+    train(nlp, [example(nlp, *TRAIN[0])], steps=1)
+    with pytest.raises(DataError, match=r"'Movie'.*catalog_spancat"):
+        nlp.update([example(nlp, *TRAIN[1])], annotates=["catalog_matcher"])
+
+
+def test_no_label_in_the_data() -> None:
+    nlp = blank()
+    with pytest.raises(DataError, match="no annotated span"):
+        nlp.initialize(lambda: [example(nlp, "say hi", [])])
+
+
+def test_bad_settings() -> None:
+    with pytest.raises(ValueError, match="soft_targets"):
+        blank(soft_targets=1.5)
+    with pytest.raises(ValueError, match="name_dropout"):
+        make_catalog_embed(8, ["NORM"], [100], name_dropout=2.0)
+    with pytest.raises(ValueError, match="2 attrs, but 1 rows"):
+        make_catalog_embed(8, ["NORM", "SHAPE"], [100])
+
+
+def test_suggester_with_spacys_own_spancat() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("catalog_matcher").add(CATALOG)  # type: ignore[attr-defined]
+    suggester = {"@misc": "spacy_convner.catalog_suggester.v1"}
+    nlp.add_pipe("spancat", config={"suggester": suggester, "spans_key": "sc"})
+    train(nlp, [example(nlp, *item) for item in TRAIN], steps=30)
+    assert found(nlp("watch frozen")) == {("frozen", "Movie")}
+
+
+def test_suggested_spans_are_sorted_and_once_each() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("catalog_matcher").add(CATALOG)  # type: ignore[attr-defined]
+    suggest = registry.misc.get("spacy_convner.catalog_suggester.v1")()
+    spans = suggest([nlp("play frozen two"), nlp.make_doc("play frozen"), nlp("")])
+    assert spans.lengths.tolist() == [3, 0, 0]
+    assert spans.data.tolist() == [[0, 1], [1, 2], [1, 3]]
+    assert not len(suggest([]).data)
+
+
+def test_evidence() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("catalog_matcher").add(CATALOG)  # type: ignore[attr-defined]
+    labels = ["Album", "Movie", "Song"]
+    evidence, mask = describe_spans(nlp("Hello frozen two"), [(0, 1), (1, 2), (1, 3)], labels, "candidates")
+    assert evidence.shape == (3, evidence_width(3))
+    assert mask.tolist() == [[1, 0, 1], [1, 1, 0], [0, 1, 0]]
+    column = {name: evidence[:, i].tolist() for i, name in enumerate(GENERAL)}
+    assert column["nested"] == [0, 1, 0]
+    assert column["contains"] == [0, 0, 1]
+    assert column["first"] == [1, 0, 0]
+    assert column["last"] == [0, 0, 1]
+    assert column["exact"] == [0, 1, 1]  # the catalog writes "hello"
+    assert column["title"] == [1, 0, 0]
+    popularity = evidence[:, len(GENERAL) + 3 :]
+    assert np.allclose(popularity, [[1 / 3, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0]])
+
+
+def test_names_lose_their_words_in_training_only() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("catalog_matcher").add(CATALOG)  # type: ignore[attr-defined]
+    embed: Model = make_catalog_embed(8, ["NORM"], [100], name_dropout=1.0)
+    doc = nlp("watch frozen two now")
+    assert longest_names(doc, "candidates") == [(1, 3, "Movie")]
+    features = embed.layers[0]
+    asked, learned = features.predict([doc])[0], features([doc], is_train=True)[0][0]
+    assert (asked[:, 0] > 0).all()
+    assert learned[:, 0].astype(bool).tolist() == [True, False, False, True]
+    assert asked[:, 1].tolist() == learned[:, 1].tolist()
+    assert asked[:, 1].astype(bool).tolist() == [False, True, True, False]
+    assert asked[1, 1] != asked[2, 1]  # where in the name
+
+
+def test_every_candidate_has_its_probability(trained: Language) -> None:
+    for doc in trained.pipe(["watch frozen two", "play hello by adele", ""]):
+        probabilities = get_probabilities(doc, "candidates")
+        if not doc.text:
+            continue
+        candidates = doc.spans["candidates"]
+        assert probabilities is not None
+        assert len(probabilities) == len(candidates)
+        above = {(s.text, s.label_) for s, p in zip(candidates, probabilities, strict=True) if p >= 0.5}
+        assert above == found(doc)
