@@ -10,7 +10,7 @@ from typing import Any
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_probabilities, set_probabilities
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_doc_lang, get_probabilities, set_doc_lang, set_probabilities
 from ..docbin import doc_to_exemplar, read_docbin, write_docbin
 from ..errors import ConfigError, DataError
 from ..leaks import NamesInTexts, form_of, forms_of_patterns, read_names
@@ -109,6 +109,7 @@ def _bare(doc: Doc) -> Doc:
     # A student trains on words, entities, selected spans and what the teacher thought of its candidates; exemplars and
     # provenance would only make the file large.
     copy = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+    set_doc_lang(copy, get_doc_lang(doc))
     copy.ents = [Span(copy, e.start, e.end, label=e.label_) for e in doc.ents]
     copy.spans[SELECTED_KEY] = [
         Span(copy, s.start, s.end, label=s.label_) for s in doc.spans.get(SELECTED_KEY, doc.ents)
