@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,35 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; it takes the place of ``path`` when the block ends well.
+
+    path (Path): The folder to write; one that is there is replaced whole.
+    YIELDS (Path): An empty folder.
+    RAISES: DataError when it can't be written or ``path`` is a file.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_dir():
+        raise DataError("is a file, a folder was expected", path=path, hint="give the path of a folder to write")
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as err:
+        raise DataError(
+            f"can't be written: {err.strerror or err}", path=path, hint="choose an output that you may write"
+        ) from err
+    try:
+        yield temporary
+        old = path.parent / f".{secrets.token_hex(8)}.old"
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_saved(path: Path) -> bytes:

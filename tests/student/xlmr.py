@@ -27,12 +27,12 @@ def build_tiny_xlmr(folder: Path) -> Path:
     corpus = folder.parent / "corpus.txt"
     corpus.write_text("\n".join([e.text for e in exemplars()] * 5 + _MORE * 5), encoding="utf8")
     spm.SentencePieceTrainer.train(
-        input=str(corpus), model_prefix=str(folder / "sp"), vocab_size=160, minloglevel=2, character_coverage=1.0
+        input=str(corpus), model_prefix=str(folder / "sp"), vocab_size=110, minloglevel=2, character_coverage=1.0
     )
     # spacy-transformers needs the sentencepiece model itself; a fast tokenizer alone fails.
     (folder / "sp.model").rename(folder / "sentencepiece.bpe.model")
     (folder / "sp.vocab").unlink()
-    tokenizer = XLMRobertaTokenizer(vocab_file=str(folder / "sentencepiece.bpe.model"))
+    tokenizer = XLMRobertaTokenizer(vocab_file=str(folder / "sentencepiece.bpe.model"), model_max_length=138)
     tokenizer.save_pretrained(folder)
     config = XLMRobertaConfig(
         vocab_size=len(tokenizer),
