@@ -46,6 +46,7 @@ def export_cli(
     from ..student.onnx_export import export_pipeline, transformer_component
     from ..student.onnx_graph import check_onnx_installed
     from .evaluate import folder_bytes
+    from .text_files import read_texts
 
     check_onnx_installed()
     check_replaceable(output)
@@ -107,29 +108,9 @@ def _compare(original: Language, exported: Language, texts: list[str], rounds: i
 
 
 def check_replaceable(output: Path) -> None:
-    """RAISES: DataError if a folder is there that isn't an earlier output of ours."""
+    """RAISES: DataError if a folder is there that is neither a pipeline nor a transformer."""
     from ..errors import DataError
 
-    if output.is_dir() and any(output.iterdir()) and not (output / "config.cfg").is_file():
+    ours = any((output / name).is_file() for name in ("config.cfg", "config.json"))
+    if output.is_dir() and any(output.iterdir()) and not ours:
         raise DataError("is a folder with other things in it", path=output, hint="choose a new folder")
-
-
-def read_texts(paths: list[Path]) -> list[str]:
-    """RETURNS (list[str]): Texts of .spacy or .jsonl files, or the lines of others. RAISES: DataError without any."""
-    from ..docbin import read_docbin_exemplars
-    from ..errors import DataError
-    from ..records import open_lines, read_utterances
-
-    texts: list[str] = []
-    for path in paths:
-        suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix
-        if suffix == ".spacy":
-            found = [exemplar.text for exemplar in read_docbin_exemplars(path)]
-        elif suffix == ".jsonl":
-            found = [exemplar.text for exemplar in read_utterances(path)]
-        else:
-            found = [line for _, line in open_lines(path) if line.strip()]
-        if not found:
-            raise DataError("no utterance in the file", path=path)
-        texts += found
-    return texts
