@@ -24,7 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "python -m spacy project run all"
-SYSTEMS = ("accept_all", "prior", "teacher", "student")
+SYSTEMS = ("accept_all", "prior", "teacher", "student", "grounded")
 
 
 def copy_of_project(folder: Path) -> Path:
@@ -70,7 +70,7 @@ def figures(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
     def read(name: str) -> dict[str, Any]:
         return dict(json.loads((folder / "metrics" / f"{name}.json").read_text(encoding="utf8")))
 
-    teacher, student, wheel = read("teacher"), read("student"), read("wheel")
+    teacher, student, grounded, wheel = read("teacher"), read("student"), read("grounded"), read("wheel")
     labelling = {lang: read(f"label.{lang}") for lang in ("en", "es")}
     return {
         "command": COMMAND,
@@ -86,6 +86,7 @@ def figures(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
                 **{system: score(teacher["sets"][name]["baselines"][system]) for system in ("accept_all", "prior")},
                 "teacher": score(teacher["sets"][name]["strict"]),
                 "student": score(student["sets"][name]["strict"]),
+                "grounded": score(grounded["sets"][name]["strict"]),
             }
             for name in teacher["sets"]
         },
@@ -93,6 +94,7 @@ def figures(folder: Path, seconds: dict[str, float]) -> dict[str, Any]:
         "utterances_per_s": {
             "teacher": teacher["sets"]["all"]["utterances_per_s"],
             "student": student["sets"]["all"]["utterances_per_s"],
+            "grounded": grounded["sets"]["all"]["utterances_per_s"],
         },
         "labelling": {
             lang: {key: found[key] for key in ("utterances", "seconds", "utterances_per_s", "entities", "max_rss_mb")}
@@ -111,7 +113,8 @@ def table(result: dict[str, Any]) -> str:
         "accept_all": "accept every candidate",
         "prior": "accept by prior",
         "teacher": "teacher, local filter",
-        "student": "student, CPU",
+        "student": "NER student, CPU",
+        "grounded": "grounded student, CPU",
     }
     rows = [
         ["strict F1 (95 % interval)", "spans", *(titles[system] for system in SYSTEMS)],

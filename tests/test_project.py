@@ -23,16 +23,17 @@ from .conftest import ROOT
 PROJECT = yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf8"))
 MADE = ("corpus", "training", "metrics", "packages", "report.html")  # what runs make; never in the repository
 VARIANTS = [
-    {"filter": filter_, "student": student} for filter_, student in product(("local", "anthropic"), ("cpu", "xlmr"))
+    {"filter": filter_, "student": student, "grounded": grounded}
+    for filter_, student, grounded in product(("local", "anthropic"), ("cpu", "xlmr"), ("grounded", "grounded_xlmr"))
 ]
 Step = dict[str, Any]
 
 
 def steps(overrides: dict[str, str]) -> list[Step]:
-    """Every step of ``all``, in its order, with variables filled in."""
+    """Every step of the workflows, ``all`` first, in their order, with variables filled in."""
     config = load_project_config(ROOT, overrides={f"vars.{name}": value for name, value in overrides.items()})
     commands = {command["name"]: command for command in config["commands"]}
-    return [commands[name] for name in config["workflows"]["all"]]
+    return [commands[name] for workflow in config["workflows"].values() for name in workflow]
 
 
 def paths(step: Step, *keys: str) -> list[str]:
@@ -48,8 +49,10 @@ def chain(request: pytest.FixtureRequest) -> list[Step]:
     return steps(request.param)
 
 
-def test_every_command_is_in_the_workflow() -> None:
-    assert [command["name"] for command in PROJECT["commands"]] == PROJECT["workflows"]["all"]
+def test_every_command_is_in_one_workflow() -> None:
+    names = [name for workflow in PROJECT["workflows"].values() for name in workflow]
+    assert [command["name"] for command in PROJECT["commands"]] == names
+    assert next(iter(PROJECT["workflows"])) == "all"
     assert all(command["help"] for command in PROJECT["commands"])
 
 
@@ -84,7 +87,8 @@ def test_scripts_touch_what_they_declare(chain: list[Step]) -> None:
     for step in chain:
         deps, outputs = paths(step, "deps"), paths(step, "outputs")
         declared = deps + outputs
-        said = [word for line in step["script"] for word in shlex.split(line)]
+        # An option may be NAME=PATH.
+        said = [word.rpartition("=")[2] for line in step["script"] for word in shlex.split(line)]
         for config in (ROOT / word for word in list(said) if word.endswith(".cfg")):
             said += [str(path) for path in load_config(config)["paths"].values()]
         used = [word for word in said if within(word, {*MADE, "assets", "configs", "constraints.txt"})]
@@ -108,7 +112,8 @@ def test_commands_exist_and_take_their_options(chain: list[Step]) -> None:
 
 def test_every_result_is_in_the_report() -> None:
     report = next(command for command in PROJECT["commands"] if command["name"] == "report")
-    metrics = {path for command in PROJECT["commands"] for path in command["outputs"] if path.startswith("metrics/")}
+    commands = [command for command in PROJECT["commands"] if command["name"] in PROJECT["workflows"]["all"]]
+    metrics = {path for command in commands for path in command["outputs"] if path.startswith("metrics/")}
     assert metrics == set(report["deps"])
 
 
