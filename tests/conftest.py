@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import spacy
-from spacy.language import Language
+# A worker a core (pytest-xdist): threads of their own would only wait for each other. Before numpy is imported.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
-from .browser import browser, browser_process  # noqa: F401  # fixtures
+import pytest  # noqa: E402
+import spacy  # noqa: E402
+from spacy.language import Language  # noqa: E402
+
+from .browser import browser, browser_process  # noqa: E402, F401  # fixtures
 
 # Run in the background, a shell has Ctrl-C ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

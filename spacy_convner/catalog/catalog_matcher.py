@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from spacy.language import Language
@@ -20,6 +17,7 @@ from ..attrs import CANDIDATES_KEY, get_doc_lang, install_extensions, set_candid
 from ..errors import DataError
 from ..ty import CatalogEntry, Normalizer
 from .common_words import common_words
+from .entry_bytes import dump_entries, restore_entries
 from .index.builder import Kind, build_segment
 from .index.catalog_index import CatalogIndex
 from .index.fuzzy import FuzzyStep
@@ -276,18 +274,10 @@ class CatalogMatcher(Pipe):
         return self
 
     def _dump(self) -> bytes:
-        lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in self.entries())
-        return gzip.compress("".join(lines).encode("utf8"), mtime=0)
+        return dump_entries(self.entries())
 
     def _restore(self, data: bytes) -> None:
-        try:
-            if not data:  # gzip takes nothing for an empty file
-                raise EOFError("empty file")
-            lines = gzip.decompress(data).decode("utf8").split("\n")
-        except (OSError, EOFError, zlib.error) as err:
-            raise DataError(f"the saved catalog of '{self.name}' is damaged: {err}") from err
-        records = (json.loads(line) for line in lines if line)
-        self._index = self._built(CatalogEntry(**{**record, "aliases": tuple(record["aliases"])}) for record in records)
+        self._index = self._built(restore_entries(data, self.name))
 
     def fingerprint(self) -> bytes:
         """RETURNS (bytes): Other bytes for another catalog. Of an index on disk its checksums, whatever its size."""
