@@ -40,6 +40,8 @@ patterns_app = typer.Typer(
     help="Make, check, review and populate patterns.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(patterns_app, name="patterns")
+bench_app = typer.Typer(help="Measure what students cost to serve.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bench_app, name="bench")
 
 
 def say(text: str) -> None:
