@@ -33,6 +33,7 @@ def evaluate_cli(
     ents: Annotated[
         bool, Opt("--ents", help="Score doc.ents, though the pipeline selects spans too (a hybrid)")
     ] = False,
+    n_process: Annotated[int, Opt(min=1, help="Processes that label; a language model is asked from one")] = 1,
     n_bootstrap: Annotated[int, Opt(min=0, help="Resamples for 95 % confidence intervals; 0 for none")] = 1000,
 ) -> None:
     """Score a pipeline on test sets: strict precision, recall and F1, baselines, confusions, speed.
@@ -53,6 +54,7 @@ def evaluate_cli(
     from ..memory import max_rss_mb
     from ..pipelines import load_pipeline
     from ..records import read_exemplars, read_labels
+    from ..silver.estimate import find_llm_component
     from .score_tables import show_scores
 
     if output.is_dir():
@@ -68,6 +70,8 @@ def evaluate_cli(
     nlp = load_pipeline(pipeline)
     if catalog is not None:
         use_catalog(nlp, catalog)
+    if n_process > 1 and find_llm_component(nlp) is not None:
+        n_process = 1  # its limits hold for a process, and its requests are concurrent anyway
     sizes: dict[str, float | None] = {"pipeline_bytes": folder_bytes(nlp), "load_s": time.perf_counter() - start}
     total = sum(len(exemplars) for exemplars in sets.values())
     say(f"Labelling {total:,} utterances of {len(sets)} set{'s' if len(sets) > 1 else ''} …")
@@ -84,6 +88,7 @@ def evaluate_cli(
             n_bootstrap=n_bootstrap,
             train=trained_on if train else None,
             spans_key=None if ents else SELECTED_KEY,
+            n_process=n_process,
             on_doc=lambda: bar.update(1),
         )
     sizes["max_rss_mb"] = max_rss_mb()

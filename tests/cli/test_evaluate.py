@@ -138,3 +138,42 @@ def test_docbin_test_set(folder: Path, test_file: Path, tmp_path: Path) -> None:
     scores = json.loads(output.read_text(encoding="utf8"))["sets"]["unseen.en"]
     assert scores["strict"]["f"] == pytest.approx(2 / 3)
     assert scores["errors"][0]["missed"] == [[5, 11, "Song"]]
+
+
+def test_two_processes_give_the_same_scores(folder: Path, test_file: Path, tmp_path: Path) -> None:
+    found = []
+    for n in ("1", "2"):
+        output = tmp_path / f"by{n}.json"
+        done = runner.invoke(app, ["evaluate", str(folder), str(test_file), "-o", str(output), "--n-process", n])
+        assert done.exit_code == 0, done.output
+        scores = json.loads(output.read_text(encoding="utf8"))["sets"]["gold.en"]
+        found.append({key: scores[key] for key in ("strict", "utterance_counts", "per_label", "errors")})
+    assert found[0] == found[1]
+
+
+def test_todays_catalog_and_entities_instead_of_spans(test_file: Path, tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher")
+    nlp.add_pipe("llm_semantic_filter", config={"filter": {"@misc": "spacy_convner.AcceptAllFilter.v1"}})
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Song", "pattern": "yellow"}])
+    nlp.to_disk(tmp_path / "student")
+    today = tmp_path / "today.jsonl"
+    today.write_text(json.dumps({"text": "Hello", "label": "Song"}) + "\n", encoding="utf8")
+
+    def run(*more: str) -> float:
+        output = tmp_path / "scores.json"
+        arguments = ["evaluate", str(tmp_path / "student"), str(test_file), "--output", str(output), *more]
+        done = runner.invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return float(json.loads(output.read_text(encoding="utf8"))["sets"]["gold.en"]["strict"]["f"])
+
+    assert run() == 0.0
+    assert run("--catalog", str(today)) == pytest.approx(2 / 3)
+    assert run("--catalog", str(today), "--ents") == pytest.approx(2 / 3)  # the ruler's "yellow"
+    no_catalog = tmp_path / "plain"
+    spacy.blank("en").to_disk(no_catalog)
+    done = runner.invoke(
+        app, ["evaluate", str(no_catalog), str(test_file), "-o", str(tmp_path / "x.json"), "--catalog", str(today)]
+    )
+    assert done.exit_code == 1
+    assert "no catalog_matcher" in done.stderr
