@@ -23,7 +23,7 @@ def export_cli(
         Path | None, Opt("--test", help="Utterances (.spacy or .jsonl) on which both must find the same entities")
     ] = None,
     min_agreement: Annotated[
-        float, Opt(min=0, max=1, help="Write nothing if the share of entities that both found is below this")
+        float, Opt(min=0, max=1, help="Write nothing if the strict F1 of one against the other is below this")
     ] = 0.995,
     force: Annotated[bool, Opt("--force", help="Write it all the same")] = False,
     batch_size: Annotated[int, Opt(min=1, help="Utterances that pass the encoder together when it serves")] = 1,
@@ -65,7 +65,7 @@ def export_cli(
             result |= _compare(original, exported, texts, rounds)
             if result["agreement"] < min_agreement and not force:
                 raise ConvnerError(
-                    f"both found {result['agreement']:.2%} of the entities alike, at least {min_agreement:.2%} are "
+                    f"both agree on {result['agreement']:.2%} of the entities, at least {min_agreement:.2%} are "
                     "asked for; nothing was written (--no-int8 loses nothing, --force writes it all the same)"
                 )
     if report is not None:
@@ -74,7 +74,9 @@ def export_cli(
     typer.echo(f"size        {before / 1e6:,.1f} MB → {after / 1e6:,.1f} MB")
     if texts:
         typer.echo(
-            f"agreement   {result['agreement']:.2%} of {result['entities']:,} entities in {len(texts):,} utterances"
+            f"agreement   {result['agreement']:.2%} of the entities of {len(texts):,} utterances: "
+            f"{result['both']:,} in both, "
+            f"{result['only_original']:,} in the original alone, {result['only_export']:,} in the export alone"
         )
         typer.echo(
             f"one thread  {result['original_ms']:.2f} ms → {result['export_ms']:.2f} ms an utterance, "
@@ -96,7 +98,7 @@ def _compare(original: Language, exported: Language, texts: list[str], rounds: i
     speed = compare_speed(original, exported, texts[:200], rounds)
     return {
         "utterances": found.utterances,
-        "entities": found.both + found.only_first + found.only_second,
+        "both": found.both,
         "only_original": found.only_first,
         "only_export": found.only_second,
         "agreement": found.rate,

@@ -28,9 +28,9 @@ class Agreement:
 
     @property
     def rate(self) -> float | None:
-        """RETURNS (float | None): Of the entities that either found, the share that both did; None without any."""
-        found = self.both + self.only_first + self.only_second
-        return self.both / found if found else None
+        """RETURNS (float | None): Strict F1 of one against the other, 0..1; None where neither found any."""
+        found = 2 * self.both + self.only_first + self.only_second
+        return 2 * self.both / found if found else None
 
 
 def entities(doc: Doc) -> set[Entity]:
