@@ -16,10 +16,13 @@ def tryout_cli(
     texts: Path = Opt(..., "--texts", help="Sentences to run, a line each"),
     output: Path | None = Opt(None, "--output", "-o", help="Write what was found to this JSON file"),
     constraints: Path | None = Opt(None, "--constraints", "-c", help="Constraints file for pip"),
+    first: list[str] = Opt([], "--with", help="Install this path or requirement first, for what no index has"),
 ) -> None:
     """Install a wheel into a scratch virtual environment with nothing but its dependencies, and run it there.
 
     Example: convner tryout packages --texts assets/tryout.txt --output metrics/wheel.json
+
+    Example: convner tryout packages --with . --texts assets/tryout.txt --output metrics/wheel_grounded.json
     """
     from ..atomic import write_text
     from ..errors import DataError
@@ -30,7 +33,7 @@ def tryout_cli(
     if not sentences:
         raise DataError("no sentence in the file", path=texts)
     say("Installing the wheel into a scratch virtual environment …")
-    result = try_wheel(wheel, sentences, constraints)
+    result = try_wheel(wheel, sentences, constraints, first)
     for sentence in result["sentences"]:
         found = ", ".join(f"{sentence['text'][a:b]} → {label}" for a, b, label in sentence["ents"])
         typer.echo(f"{sentence['text']}\n    {found or '(no entity)'}")

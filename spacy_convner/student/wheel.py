@@ -37,11 +37,14 @@ print(json.dumps({
 """
 
 
-def try_wheel(wheel: Path, texts: Sequence[str], constraints: Path | None = None) -> dict[str, Any]:
+def try_wheel(
+    wheel: Path, texts: Sequence[str], constraints: Path | None = None, first: Sequence[str] = ()
+) -> dict[str, Any]:
     """Install a pipeline wheel into a scratch virtual environment and run it there.
 
     wheel (Path): Made by ``spacy package --build wheel``, or the folder where that put it.
     texts (Sequence[str]): Sentences to run. constraints (Path | None): Constraints file for pip.
+    first (Sequence[str]): Paths or requirements to install before it: what the wheel needs and no index has.
     RETURNS (dict): wheel, bytes, python, spacy, has_convner, import_s, load_s (seconds), sentences [{text, ents}].
     RAISES: DataError without a wheel, ConvnerError if it can't be installed or run.
     """
@@ -50,10 +53,11 @@ def try_wheel(wheel: Path, texts: Sequence[str], constraints: Path | None = None
     with tempfile.TemporaryDirectory(prefix="convner-wheel-") as folder:
         venv.EnvBuilder(with_pip=True).create(folder)
         python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel.resolve())]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if constraints is not None:
-            command += ["-c", str(constraints.resolve())]
-        _run(command, cwd=folder)
+            pip += ["-c", str(constraints.resolve())]
+        for wanted in [*map(_requirement, first), str(wheel.resolve())]:
+            _run([*pip, "--", wanted], cwd=folder)
         output = _run([str(python), "-c", _PROGRAM, name], cwd=folder, stdin=json.dumps(list(texts)))
     return {"wheel": wheel.name, "bytes": wheel.stat().st_size, **json.loads(output)}
 
@@ -66,6 +70,11 @@ def find_wheel(path: Path) -> Path:
     if not wheels:
         raise DataError("no wheel here", path=path, hint="make one with: spacy package … --build wheel")
     return wheels[-1]
+
+
+def _requirement(wanted: str) -> str:
+    # pip runs in another folder: a path must not depend on it.
+    return str(Path(wanted).resolve()) if Path(wanted).exists() else wanted
 
 
 def _run(command: list[str], cwd: str, stdin: str | None = None) -> str:
