@@ -210,3 +210,16 @@ def test_factories_are_named_after_their_files() -> None:
         expected = set(inspect.signature(factory).parameters) - {"nlp", "name"}
         assert set(nlp.get_pipe_config(name)) - {"factory"} == expected
         assert all(p.default is p.empty for p in inspect.signature(factory).parameters.values())
+
+
+@pytest.mark.parametrize("group", ["spacy_factories", "spacy_architectures", "spacy_augmenters", "thinc_schedules"])
+def test_other_registries_name_documented_functions(group: str) -> None:
+    found = entry_points(group)
+    assert found
+    for name, function in found.items():
+        assert function.__name__.startswith("make_"), name
+        assert function.__doc__, name
+        documented = f"``{name}``" in function.__doc__ or group == "spacy_factories"
+        assert documented, f"{name} isn't named in the docstring of {function.__name__}"
+        for parameter in inspect.signature(function).parameters:
+            assert parameter in ("nlp", "name") or parameter in function.__doc__, f"{name}: {parameter}"
