@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from .app import Arg, Opt, app, command, say
+from .app import Arg, Opt, app, command, keep_inputs, say
 
 
 @command(app, "tryout")
@@ -17,6 +17,7 @@ def tryout_cli(
     output: Path | None = Opt(None, "--output", "-o", help="Write what was found to this JSON file"),
     constraints: Path | None = Opt(None, "--constraints", "-c", help="Constraints file for pip"),
     first: list[str] = Opt([], "--with", help="Install this path or requirement first, for what no index has"),
+    test: Path | None = Opt(None, "--test", help="Annotated .spacy file: what spacy evaluate gives there"),
 ) -> None:
     """Install a wheel into a scratch virtual environment with nothing but its dependencies, and run it there.
 
@@ -32,8 +33,11 @@ def tryout_cli(
     sentences = [line for _, line in open_lines(texts) if line.strip()]
     if not sentences:
         raise DataError("no sentence in the file", path=texts)
+    if test is not None and not (test.suffix == ".spacy" and test.is_file()):
+        raise DataError("expected an annotated .spacy file", path=test, field="--test")
+    keep_inputs([output], [texts, *(path for path in (constraints, test) if path is not None)])
     say("Installing the wheel into a scratch virtual environment …")
-    result = try_wheel(wheel, sentences, constraints, first)
+    result = try_wheel(wheel, sentences, constraints, first, test)
     for sentence in result["sentences"]:
         found = ", ".join(f"{sentence['text'][a:b]} → {label}" for a, b, label in sentence["ents"])
         typer.echo(f"{sentence['text']}\n    {found or '(no entity)'}")
@@ -41,4 +45,6 @@ def tryout_cli(
         raise DataError("the installed student found no entity in any sentence", path=texts)
     if output is not None:
         write_text(output, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    if test is not None:
+        say(f"spacy evaluate on {test.name}: ents_f {result['evaluate']['ents_f']}")
     say(f"{result['wheel']}: {result['bytes'] / 1e6:.1f} MB, loads in {result['load_s']} s")

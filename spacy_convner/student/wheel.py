@@ -23,30 +23,38 @@ imported = time.perf_counter()
 nlp = spacy.load(sys.argv[1])
 loaded = time.perf_counter()
 texts = json.load(sys.stdin)
-docs = list(nlp.pipe(texts))
+spans = lambda docs: [[[e.start_char, e.end_char, e.label_] for e in doc.ents] for doc in docs]
+found = spans(nlp.pipe(texts))
+two = spans(nlp.pipe(texts, n_process=2, batch_size=max(1, len(texts) // 2)))
 print(json.dumps({
     "python": sys.version.split()[0],
     "spacy": spacy.__version__,
     "has_convner": importlib.util.find_spec("spacy_convner") is not None,
     "import_s": round(imported - started, 2),
     "load_s": round(loaded - imported, 2),
-    "sentences": [
-        {"text": doc.text, "ents": [[e.start_char, e.end_char, e.label_] for e in doc.ents]} for doc in docs
-    ],
+    "sentences": [{"text": text, "ents": ents} for text, ents in zip(texts, found)],
+    "differs": [text for text, one, other in zip(texts, found, two) if one != other],
 }))
 """
 
 
 def try_wheel(
-    wheel: Path, texts: Sequence[str], constraints: Path | None = None, first: Sequence[str] = ()
+    wheel: Path,
+    texts: Sequence[str],
+    constraints: Path | None = None,
+    first: Sequence[str] = (),
+    test: Path | None = None,
 ) -> dict[str, Any]:
     """Install a pipeline wheel into a scratch virtual environment and run it there.
 
     wheel (Path): Made by ``spacy package --build wheel``, or the folder where that put it.
     texts (Sequence[str]): Sentences to run. constraints (Path | None): Constraints file for pip.
     first (Sequence[str]): Paths or requirements to install before it: what the wheel needs and no index has.
-    RETURNS (dict): wheel, bytes, python, spacy, has_convner, import_s, load_s (seconds), sentences [{text, ents}].
-    RAISES: DataError without a wheel, ConvnerError if it can't be installed or run.
+    test (Path | None): Annotated .spacy file, for ``spacy evaluate`` there.
+    RETURNS (dict): wheel, bytes, python, spacy, has_convner, import_s, load_s (seconds), sentences [{text, ents}];
+        with ``test`` evaluate {test, ents_f (0..1)}.
+    RAISES: DataError without a wheel, ConvnerError if it can't be installed or run, or if two processes find other
+        entities than one.
     """
     wheel = find_wheel(wheel)
     name = wheel.name.split("-")[0]
@@ -59,7 +67,14 @@ def try_wheel(
         for wanted in [*map(_requirement, first), str(wheel.resolve())]:
             _run([*pip, "--", wanted], cwd=folder)
         output = _run([str(python), "-c", _PROGRAM, name], cwd=folder, stdin=json.dumps(list(texts)))
-    return {"wheel": wheel.name, "bytes": wheel.stat().st_size, **json.loads(output)}
+        result = {"wheel": wheel.name, "bytes": wheel.stat().st_size, **json.loads(output)}
+        if differs := result.pop("differs"):
+            raise ConvnerError(f"two processes find other entities than one, first in: {differs[0]!r}")
+        if test is not None:
+            scores = Path(folder) / "scores.json"
+            _run([str(python), "-m", "spacy", "evaluate", name, str(test.resolve()), "-o", str(scores)], cwd=folder)
+            result["evaluate"] = {"test": test.name, "ents_f": json.loads(scores.read_text("utf8")).get("ents_f")}
+    return result
 
 
 def find_wheel(path: Path) -> Path:
