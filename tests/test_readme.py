@@ -33,7 +33,7 @@ def test_first_example(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert not nlp("Hello, can you hear me").ents  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("block", BLOCKS[2:])
+@pytest.mark.parametrize("block", [block for block in BLOCKS[2:] if "training/" not in block])
 def test_other_examples_are_accepted(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import spacy
 

@@ -11,7 +11,10 @@ from .app import Arg, Opt, app, command, say
 
 @command(app, "describe")
 def describe_cli(
-    pipeline: Annotated[Path, Arg(metavar="PIPELINE_DIR", help="Folder of the trained pipeline; it is changed")],
+    pipeline: Annotated[Path, Arg(metavar="PIPELINE_DIR", help="Folder of the trained pipeline")],
+    output: Annotated[
+        Path | None, Opt("--output", "-o", help="Folder for a described copy [default: PIPELINE_DIR is changed]")
+    ] = None,
     metrics: Annotated[list[Path], Opt(help="What convner evaluate wrote; may be repeated")] = [],  # noqa: B006
     name: Annotated[str, Opt(help="Package name without its language, as for spacy package")] = "",
     version: Annotated[str, Opt(help="Package version, as for spacy package")] = "",
@@ -29,8 +32,32 @@ def describe_cli(
     spacy package puts all three in the wheel. What isn't given stays as it is; run it again after another evaluation.
 
     Example: convner describe training/student/model-best --metrics metrics/student.json --license MIT
-    --source "traffic=labelled by the catalog and a language model"
+    --source "traffic=labelled by the catalog and a language model" --output training/described
     """
+    import shutil
+
+    from ..atomic import atomic_folder
+
+    sources, scores = _read_sources(source), _read_scores(metrics)
+    said = {
+        "name": name, "version": version, "license": license, "author": author, "description": description, "url": url
+    }  # fmt: skip
+    if not (pipeline / "meta.json").is_file():
+        raise DataError("not the folder of a pipeline: it has no meta.json", path=pipeline, hint="give …/model-best")
+    if output is None or output.resolve() == pipeline.resolve():
+        _describe(pipeline, said, sources, scores, force)
+    else:
+        if output.exists() and not (output / "meta.json").is_file():
+            raise DataError("is there and no pipeline", path=output, hint="give the path of a new folder")
+        with atomic_folder(output) as folder:
+            shutil.copytree(pipeline, folder, dirs_exist_ok=True)
+            _describe(folder, said, sources, scores, force)
+    say(f"Wrote meta.json, README.md and config.cfg in {output or pipeline}")
+
+
+def _describe(
+    pipeline: Path, said: dict[str, str], sources: dict[str, str], scores: dict[str, Any], force: bool
+) -> None:
     from spacy.util import load_model_from_config
 
     from ..atomic import write_text
@@ -40,16 +67,9 @@ def describe_cli(
     from ..student.published_config import publish_config
 
     readme = pipeline / "README.md"
-    if not (pipeline / "meta.json").is_file():
-        raise DataError("not the folder of a pipeline: it has no meta.json", path=pipeline, hint="give …/model-best")
     if readme.exists() and not force and not readme.read_text(encoding="utf8").startswith(MARK):
         raise DataError("is not of this command", path=readme, hint="--force replaces it")
-    sources = _read_sources(source)
-    scores = _read_scores(metrics)
     old = read_metrics_json(pipeline / "meta.json")
-    said = {
-        "name": name, "version": version, "license": license, "author": author, "description": description, "url": url
-    }  # fmt: skip
     meta = describe_meta(old, said, sources, scores)
     config, changed = publish_config(read_config(pipeline / "config.cfg"))
     try:
@@ -65,7 +85,6 @@ def describe_cli(
     write_text(pipeline / "meta.json", metrics_json(meta))
     for place in changed:
         say(f"Blanked {place}")
-    say(f"Wrote meta.json, README.md and config.cfg in {pipeline}")
 
 
 def _read_sources(given: list[str]) -> dict[str, str]:

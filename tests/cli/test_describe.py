@@ -107,3 +107,22 @@ def test_not_a_pipeline(tmp_path: Path) -> None:
     code, output = run(tmp_path)
     assert code == 1
     assert "meta.json" in output
+
+
+def test_a_described_copy_leaves_the_pipeline_alone(pipeline: Path, tmp_path: Path) -> None:
+    before = contents(pipeline)
+    copy = tmp_path / "described"
+    for _ in range(2):  # again after another evaluation
+        status, said = run(pipeline, "--output", copy, "--license", "MIT")
+        assert status == 0, said
+    assert contents(pipeline) == before
+    assert json.loads((copy / "meta.json").read_text(encoding="utf8"))["license"] == "MIT"
+    assert (copy / "README.md").is_file()
+    assert spacy.load(copy).pipe_names == spacy.load(pipeline).pipe_names
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine", encoding="utf8")
+    status, said = run(pipeline, "--output", other, "--license", "MIT")
+    assert status == 1
+    assert "is there and no pipeline" in said
+    assert [path.name for path in other.iterdir()] == ["mine.txt"]
