@@ -172,27 +172,30 @@ class CatalogMatcher(Pipe):
     def add(self, entries: Iterable[CatalogEntry]) -> None:
         """Add names now, for example today's releases: the next Doc finds them, nothing is retrained.
 
-        entries (Iterable[CatalogEntry]): One with the label and id of an entry that is there takes its place. They are
-            in this process only; ``convner catalog update`` changes a built index for all.
+        entries: One with the label and id of an entry that is there takes its place. In this process only.
         """
         self.index.add(entries)
 
     def load_catalog(self, path: str | Path, *, extend: bool = False) -> None:
         """Take another catalog, for example today's in a pipeline that was packaged last month: nothing is retrained.
 
-        path (str | Path): As for the setting ``catalog``. extend (bool): Add its entries (see ``add``) to the catalog
-            that is there. It is read now. RAISES: DataError for a bad or empty catalog; the old one stays then.
+        path (str | Path): As the setting ``catalog``, read now. extend (bool): Add its entries to those that are there.
+        RAISES: DataError for a bad or empty catalog; the old one stays then.
         """
         if extend:
+            if is_index(Path(path)):
+                raise DataError("is an index; only records extend a catalog", path=path)
             self.add(list(read_catalog(Path(path))))
             return
-        before = self.catalog, self._saved, self._index
-        self.catalog, self._saved, self._index = Path(path), None, None
+        known, before = set(self.labels), (self.catalog, self._saved, self._index)
         try:
+            self.catalog, self._saved, self._index = Path(path), None, None
             _ = self.index
         except BaseException:
             self.catalog, self._saved, self._index = before
             raise
+        if known and known.isdisjoint(self.labels):
+            logger.warning("'%s' has other labels now: %s, not %s.", self.name, self.labels, sorted(known))
 
     def reload(self) -> bool:
         """Take up what ``convner catalog build`` or ``update`` changed. Done at the start of every ``nlp.pipe`` too.
@@ -285,7 +288,7 @@ class CatalogMatcher(Pipe):
         if index.path is None or not all(segment.name for segment in index.segments):
             return self.to_bytes()
         manifest = read_manifest(index.path)
-        return json.dumps([manifest.normalizer, [segment.files for segment in manifest.segments]]).encode("utf8")
+        return json.dumps([manifest.normalizer, [segment.files for segment in manifest.segments]]).encode()
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The records."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, MissingExtraError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 
 
@@ -47,12 +47,15 @@ def ablate_students_cli(
     --work training/ablation --set paths.catalog=assets/catalogs -o metrics/ablation.json --plot ablation.svg
     """
     from datetime import date
+    from importlib.util import find_spec
 
     from spacy.vocab import Vocab
     from tqdm import tqdm
 
     from ..atomic import write_text
     from ..attrs import install_extensions
+    from ..catalog.index.storage import is_index
+    from ..catalog.sources.records import catalog_files
     from ..docbin import read_docbin
     from ..evaluation.evaluate import POOLED, check_sets, evaluate_pipeline
     from ..evaluation.student_ablation import Run, markdown, part_by_style, plan, summarize
@@ -64,6 +67,12 @@ def ablate_students_cli(
     keep_inputs([output, plot], [*tests, train, dev])
     if plot is not None and plot.suffix not in (".svg", ".png"):
         raise ConfigError(f"--plot: expected a .svg or .png file, got {plot}")
+    if output.is_dir():
+        raise DataError("is a folder, a file was expected", path=output)
+    if plot is not None and find_spec("matplotlib") is None:
+        raise MissingExtraError("--plot", "matplotlib", "datagen")
+    if catalog is not None and not is_index(catalog):
+        catalog_files(catalog)
     configs = {name: Path(path) for name, path in _pairs("--student", student).items()}
     given = _pairs("--set", settings)
     check_overrides(configs, given)

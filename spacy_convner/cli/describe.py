@@ -25,7 +25,7 @@ def describe_cli(
     source: Annotated[
         list[str], Opt(help="NAME=what it is or where: a corpus, or what labelled it; may be repeated")
     ] = [],  # noqa: B006
-    force: Annotated[bool, Opt("--force", help="Replace a README.md that this command didn't write")] = False,
+    force: Annotated[bool, Opt("--force", help="Replace a README.md or a folder that isn't of this command")] = False,
 ) -> None:
     """Write meta.json and README.md into a pipeline's folder, and blank the machine's paths in its config.cfg.
 
@@ -37,6 +37,7 @@ def describe_cli(
     import shutil
 
     from ..atomic import atomic_folder
+    from ..student.model_card import MARK
 
     sources, scores = _read_sources(source), _read_scores(metrics)
     said = {
@@ -47,8 +48,12 @@ def describe_cli(
     if output is None or output.resolve() == pipeline.resolve():
         _describe(pipeline, said, sources, scores, force)
     else:
-        if output.exists() and not (output / "meta.json").is_file():
-            raise DataError("is there and no pipeline", path=output, hint="give the path of a new folder")
+        if output.resolve().is_relative_to(pipeline.resolve()):
+            raise DataError("is inside the pipeline's own folder", path=output, hint="give the path of a new folder")
+        card = output / "README.md"
+        ours = card.is_file() and card.read_text(encoding="utf8").startswith(MARK)
+        if output.exists() and not ours and not force:
+            raise DataError("is there and not of this command", path=output, hint="give a new folder, or --force")
         with atomic_folder(output) as folder:
             shutil.copytree(pipeline, folder, dirs_exist_ok=True)
             _describe(folder, said, sources, scores, force)

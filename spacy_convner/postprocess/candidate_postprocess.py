@@ -53,8 +53,8 @@ def make_candidate_postprocess(
     candidates_key (str): Key with the candidates. policy (str): "longest" or "score", which of overlapping spans
     becomes an entity. set_ents (bool): Write ``doc.ents``.
     keep_ents (str): Entities of components before this one, such as ``ner``, give way to ours that overlap them. "all"
-    others stay; of "outside_catalog" only those whose span the catalog doesn't propose: where it does, the selection
-    has judged it and said no.
+    others stay; of "outside_catalog" only those without a word of a candidate: where the catalog proposes something,
+    the selection has judged it and said no.
     scorer (Callable | None): What ``spacy evaluate`` calls.
     """
     return CandidatePostprocess(
@@ -120,8 +120,8 @@ class CandidatePostprocess(Pipe):
             written = get_written_ents(doc, self.name)  # by an earlier run of this component
             others = [e for e in doc.ents if (e.start_char, e.end_char, e.label_) not in written]
             if self.keep_ents == "outside_catalog":
-                judged = {(span.start, span.end) for span in proposed.values()}
-                others = [e for e in others if (e.start, e.end) not in judged]
+                judged = {i for span in proposed.values() for i in range(span.start, span.end)}
+                others = [e for e in others if judged.isdisjoint(range(e.start, e.end))]
             doc.ents = [*ours, *(e for e in others if taken.isdisjoint(range(e.start, e.end)))]
             theirs = {(e.start, e.end, e.label) for e in others}
             # What another component said too is not ours to take back.

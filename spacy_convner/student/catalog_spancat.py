@@ -152,6 +152,14 @@ class CatalogSpanCategorizer(SpanCategorizer):
     def _gold(self, reference: Doc) -> list[Span]:
         return list(reference.spans.get(self.key, reference.ents))
 
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score as spaCy does. A reference without the key is given its ``doc.ents`` there, as in training."""
+        examples = list(examples)
+        for example in examples:
+            if self.key not in example.reference.spans:
+                example.reference.spans[self.key] = list(example.reference.ents)
+        return dict(super().score(examples, **kwargs))
+
     def set_annotations(self, docs: Iterable[Doc], indices_scores: tuple[Ragged, Floats2d]) -> None:
         """Write the selection, and the probability of every candidate beside it (``attrs.get_probabilities``)."""
         docs = list(docs)

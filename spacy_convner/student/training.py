@@ -11,6 +11,7 @@ from confection import Config, ConfigValidationError
 
 from ..errors import ConfigError, ConvnerError, DataError
 from .training_data import CorpusFacts, check_corpus_labels, configured_labels, read_corpus_facts
+from .training_machine import check_files, check_gpu
 from .training_memory import available_bytes, needed_bytes, out_of_memory
 from .transformer_source import check_transformer, find_transformers
 from .warmup_schedule import count_steps
@@ -46,7 +47,21 @@ def plan_training(
         parts, frequency = settings["accumulate_gradient"], settings["eval_frequency"]
         epochs, max_steps = settings["max_epochs"], settings["max_steps"]
     except (ConfigValidationError, KeyError) as err:
+        pipeline = config.get("components", {}).values()
+        if (
+            pipeline
+            and all("source" in block or block.get("factory") for block in pipeline)
+            and not config.get("training")
+        ):
+            raise ConfigError("there is nothing to train in this config; put it together with: spacy assemble") from err
         raise ConfigError(f"not a complete training config: {str(err).strip()} (try: spacy init fill-config)") from err
+    for name, value in {"accumulate_gradient": parts, "eval_frequency": frequency, "max_steps": max_steps}.items():
+        if not isinstance(value, int):
+            raise ConfigError(f"--training.{name}: expected a whole number, got {value!r}")
+    if 0 < max_steps <= frequency:
+        raise ConfigError(_never_looked_at(max_steps, frequency))
+    check_files(filled)
+    check_gpu(gpu_id)
     transformers = find_transformers(filled)
     if gpu_id < 0 and any(block.mixed_precision for block in transformers):
         raise ConfigError("mixed precision needs a GPU; add --gpu-id 0 or --system.mixed_precision false")
@@ -59,10 +74,7 @@ def plan_training(
     if train is not None and isinstance(size, int) and (epochs > 0 or max_steps > 0):
         steps = count_steps(train.path, size, epochs, max_steps)
         if steps <= frequency:
-            raise ConfigError(
-                f"the training has {steps} steps and is looked at every {frequency}, so the best model would be the "
-                f"untrained one; add: --training.eval_frequency {max(1, steps // 5)}"
-            )
+            raise ConfigError(_never_looked_at(steps, frequency))
         warmup = settings["optimizer"].get("learn_rate")
         warmup = warmup.get("warmup_steps", 0) if isinstance(warmup, Mapping) else 0
         if steps <= 2 * warmup:
@@ -107,14 +119,9 @@ def run_training(config: Config, output: Path, *, gpu_id: int, stdout: IO[str], 
     """
     from spacy.training.initialize import init_nlp
     from spacy.training.loop import train
-    from thinc.api import require_gpu
 
     parts = config["training"].get("accumulate_gradient", 1)
-    if gpu_id >= 0:
-        try:
-            require_gpu(gpu_id)
-        except (ValueError, RuntimeError) as err:
-            raise ConfigError(f"--gpu-id {gpu_id}: no such GPU here; use --gpu-id -1 for the CPU") from err
+    check_gpu(gpu_id)
     output.mkdir(parents=True, exist_ok=True)
     try:
         nlp = init_nlp(config, use_gpu=gpu_id)
@@ -135,6 +142,13 @@ def run_training(config: Config, output: Path, *, gpu_id: int, stdout: IO[str], 
             raise ConfigError(f"training failed: {str(err).strip()}") from err
         raise
     return output / "model-best"
+
+
+def _never_looked_at(steps: int, frequency: int) -> str:
+    return (
+        f"the training has {steps} steps and is looked at every {frequency}, so the best model would be the "
+        f"untrained one; add: --training.eval_frequency {max(1, steps // 5)}"
+    )
 
 
 def memory_advice(parts: int) -> str:

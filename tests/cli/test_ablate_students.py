@@ -85,6 +85,7 @@ def test_bad_input(corpora: Path, tmp_path: Path) -> None:
         (["--student", "cpu"], "expected NAME=VALUE"),
         (["--amounts", "0,1"], "above 0"),
         (["--amounts", "half"], "expected numbers"),
+        (["--catalog", str(corpora / "nowhere")], "nowhere"),
         (["--plot", "ablation.pdf"], "expected a .svg or .png"),
         (["--teacher", str(corpora / "catalog.jsonl")], "catalog.jsonl"),
     ):

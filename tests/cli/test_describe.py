@@ -124,5 +124,9 @@ def test_a_described_copy_leaves_the_pipeline_alone(pipeline: Path, tmp_path: Pa
     (other / "mine.txt").write_text("mine", encoding="utf8")
     status, said = run(pipeline, "--output", other, "--license", "MIT")
     assert status == 1
-    assert "is there and no pipeline" in said
+    assert "is there and not of this command" in said
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
+    status, said = run(pipeline, "--output", pipeline / "copy", "--license", "MIT")
+    assert status == 1
+    assert "inside the pipeline's own folder" in said
+    assert contents(pipeline) == before

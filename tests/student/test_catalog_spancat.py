@@ -250,3 +250,24 @@ def test_every_candidate_has_its_probability(trained: Language) -> None:
         assert len(probabilities) == len(candidates)
         above = {(s.text, s.label_) for s, p in zip(candidates, probabilities, strict=True) if p >= 0.5}
         assert above == found(doc)
+
+
+def test_a_corpus_with_entities_alone_is_scored_as_it_is_learned(trained: Language) -> None:
+    doc = trained.make_doc("watch frozen")
+    doc.set_ents([doc.char_span(6, 12, "Movie")])
+    scores = trained.evaluate([Example(trained.make_doc(doc.text), doc)])
+    assert scores["spans_sc_f"] == 1.0
+
+
+def test_an_index_does_not_extend_and_other_labels_are_said(
+    student: Language, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    matcher = student.get_pipe("catalog_matcher")
+    assert matcher.labels  # type: ignore[attr-defined]
+    index = tmp_path / "student" / "catalog_matcher" / "index"
+    with pytest.raises(DataError, match="is an index; only records extend"):
+        matcher.load_catalog(index, extend=True)  # type: ignore[attr-defined]
+    today = tmp_path / "today.jsonl"
+    today.write_text(json.dumps({"text": "Zorp", "label": "movie"}) + "\n", encoding="utf8")
+    matcher.load_catalog(today)  # type: ignore[attr-defined]
+    assert "has other labels now: ('movie',)" in caplog.text
