@@ -8,6 +8,8 @@ import runpy
 
 import pytest
 
+from spacy_convner.evaluation.student_ablation import markdown
+
 from .conftest import ROOT
 
 RESULTS = ROOT / "docs" / "results"
@@ -62,3 +64,11 @@ def test_the_page_of_the_filters_has_every_table(monkeypatch: pytest.MonkeyPatch
         assert script[name](result) in page, f"docs/filters.md has other figures than the {part} of filters.json"
         assert result[part]["date"] in page
         assert result[part]["command"].endswith(f"--only {part}")
+
+
+def test_the_page_of_the_students_has_the_ablation() -> None:
+    result = json.loads((RESULTS / "ablation.json").read_text(encoding="utf8"))
+    page = (ROOT / "docs" / "students.md").read_text(encoding="utf8")
+    assert markdown(result) in page
+    assert result["date"] in page
+    assert result["seeds"] == [0, 1, 2]
