@@ -78,6 +78,7 @@ def declared_outputs(project: Path) -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2000)  # four runs of the project, beside whatever else the machine does
 def test_outputs_and_reruns(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(project) == STEPS
     missing = [str(path.relative_to(project)) for path in declared_outputs(project) if not path.exists()]
