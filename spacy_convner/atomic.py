@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,15 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():  # /dev/stdout, /dev/null, a pipe: there is nothing to replace
         yield path
         return
-    # A short name of its own, so that a long file name doesn't pass the file system's limit.
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
-    except OSError as err:
-        raise DataError(
-            f"can't be written: {err.strerror or err}", path=path, hint="choose an output that you may write"
-        ) from err
+    temporary = _beside(path, Path.touch)
     try:
         yield temporary
         if path.exists():
@@ -55,13 +47,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = path.resolve()
     if path.exists() and not path.is_dir():
         raise DataError("is a file, a folder was expected", path=path, hint="give the path of a folder to write")
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as err:
-        raise DataError(
-            f"can't be written: {err.strerror or err}", path=path, hint="choose an output that you may write"
-        ) from err
+    temporary = _beside(path, Path.mkdir)
     try:
         yield temporary
         old = path.parent / f".{secrets.token_hex(8)}.old"
@@ -90,3 +76,17 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` atomically, UTF-8 with ``\\n`` line ends."""
     write_bytes(path, text.encode("utf8"))
+
+
+def _beside(path: Path, make: Callable[..., None]) -> Path:
+    """make (Callable): ``Path.touch`` or ``Path.mkdir``. RETURNS (Path): New and empty, in the folder of ``path``."""
+    # A short name of its own, so that a long file name doesn't pass the file system's limit.
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(temporary, exist_ok=False)
+    except OSError as err:
+        raise DataError(
+            f"can't be written: {err.strerror or err}", path=path, hint="choose an output that you may write"
+        ) from err
+    return temporary

@@ -34,6 +34,7 @@ def build_cli(
     """
     from ..catalog.index.update import build_index
     from ..catalog.sources.records import read_catalogs, without_names
+    from ..disk import folder_bytes
     from ..errors import ConfigError
     from ..leaks import read_names
 
@@ -43,7 +44,7 @@ def build_cli(
     report = build_index(entries, output, _vocab(), _normalizer(steps), index)  # type: ignore[arg-type]
     if report.unmatchable:
         say(f"{report.unmatchable:,} names can never match, for example {', '.join(map(repr, report.examples[:5]))}")
-    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+    size = folder_bytes(output)
     if as_json:
         typer.echo(json.dumps({**report._asdict(), "bytes": size}, ensure_ascii=False))
     else:

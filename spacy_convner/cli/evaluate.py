@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ..disk import folder_bytes
 from ..errors import ConfigError, DataError
 from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 
@@ -72,7 +73,7 @@ def evaluate_cli(
         use_catalog(nlp, catalog)
     if n_process > 1 and find_llm_component(nlp) is not None:
         n_process = 1  # its limits hold for a process, and its requests are concurrent anyway
-    sizes: dict[str, float | None] = {"pipeline_bytes": folder_bytes(nlp), "load_s": time.perf_counter() - start}
+    sizes: dict[str, float | None] = {"pipeline_bytes": pipeline_bytes(nlp), "load_s": time.perf_counter() - start}
     total = sum(len(exemplars) for exemplars in sets.values())
     say(f"Labelling {total:,} utterances of {len(sets)} set{'s' if len(sets) > 1 else ''} …")
 
@@ -129,10 +130,10 @@ def read_sets(paths: list[Path], labels: list[str] | None) -> dict[str, list[Exe
     return sets
 
 
-def folder_bytes(nlp: Language) -> int | None:
+def pipeline_bytes(nlp: Language) -> int | None:
     """RETURNS (int | None): Bytes of the folder a pipeline was loaded from; None if it was made from a config."""
     # spaCy sets ``_path`` in ``from_disk``.
     path = getattr(nlp, "_path", None)
     if path is None or not Path(path).is_dir():
         return None
-    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+    return folder_bytes(Path(path))

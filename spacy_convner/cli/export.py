@@ -45,7 +45,7 @@ def export_cli(
     from ..pipelines import load_pipeline
     from ..student.onnx_export import export_pipeline, transformer_component
     from ..student.onnx_graph import check_onnx_installed
-    from .evaluate import folder_bytes
+    from .evaluate import pipeline_bytes
     from .text_files import read_texts
 
     check_onnx_installed()
@@ -55,12 +55,12 @@ def export_cli(
     say(f"Loading {pipeline} …")
     original = load_pipeline(pipeline)
     transformer_component(original)
-    result: dict[str, Any] = {"pipeline": pipeline, "int8": int8, "original_bytes": folder_bytes(original)}
+    result: dict[str, Any] = {"pipeline": pipeline, "int8": int8, "original_bytes": pipeline_bytes(original)}
     with atomic_folder(output) as folder:
         say("Writing the encoder as an ONNX graph …")
         export_pipeline(load_pipeline(pipeline), folder, int8=int8, batch_size=batch_size, threads=threads)
         exported = spacy.load(folder)
-        result["export_bytes"] = folder_bytes(exported)
+        result["export_bytes"] = pipeline_bytes(exported)
         if texts:
             result |= _compare(original, exported, texts, rounds)
             if result["agreement"] < min_agreement and not force:

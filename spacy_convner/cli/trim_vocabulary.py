@@ -34,6 +34,7 @@ def trim_vocabulary_cli(
     from importlib.util import find_spec
 
     from ..atomic import atomic_folder, write_text
+    from ..disk import folder_bytes
     from ..errors import DataError, MissingExtraError
     from ..pipelines import load_pipeline
     from ..student.onnx_export import transformer_component
@@ -59,7 +60,7 @@ def trim_vocabulary_cli(
         else:
             check_transformer(str(source))
             found = trim_folder(source, folder, seen, min_count)
-        sizes = [sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) for place in (source, folder)]
+        sizes = [folder_bytes(place) for place in (source, folder)]
     if report is not None:
         result = {**asdict(found), "bytes_before": sizes[0], "bytes_after": sizes[1], "min_count": min_count}
         write_text(report, json.dumps(result, indent=2) + "\n")

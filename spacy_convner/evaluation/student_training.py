@@ -19,9 +19,9 @@ from ..atomic import write_text
 from ..docbin import write_docbin
 from ..errors import ConfigError, ConvnerError
 from ..pipelines import read_config
+from ..student.latency import ONE_THREAD
 from .student_ablation import Run, draw
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 Parts = tuple[Sequence[Doc], Sequence[Doc]]  # commands, conversation
 
 
@@ -119,7 +119,7 @@ def _prepare(
 
 
 def _train(command: list[str], folder: Path) -> None:
-    env = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+    env = {**os.environ, **ONE_THREAD}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     write_text(folder / "training.log", done.stdout + done.stderr)
     if done.returncode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -166,15 +166,8 @@ class CatalogSpanCategorizer(SpanCategorizer):
         super().set_annotations(docs, indices_scores)
         ops: Any = self.model.ops
         spans, scores = indices_scores
-        rows, lengths = ops.to_numpy(spans.dataXd), ops.to_numpy(spans.lengths).tolist()
-        probabilities = ops.to_numpy(scores)
-        place = {label: i for i, label in enumerate(self.labels)}
-        offset = 0
-        for doc, length in zip(docs, lengths, strict=True):
-            row_of = {
-                (int(start), int(end)): offset + i for i, (start, end) in enumerate(rows[offset : offset + length])
-            }
-            offset += length
+        probabilities, place = ops.to_numpy(scores), self._label_map
+        for doc, row_of in zip(docs, self._rows(spans), strict=True):
             group = doc.spans.get(self.candidates_key, ())
             found = [(row_of.get((span.start, span.end)), place.get(span.label_)) for span in group]
             known = [0.0 if row is None or label is None else float(probabilities[row, label]) for row, label in found]
@@ -188,15 +181,9 @@ class CatalogSpanCategorizer(SpanCategorizer):
         """
         spans, scores = spans_scores
         ops: Any = self.model.ops
-        rows, lengths = ops.to_numpy(spans.dataXd), ops.to_numpy(spans.lengths).tolist()
-        place = {label: i for i, label in enumerate(self.labels)}
+        place = self._label_map
         target = np.zeros(scores.shape, dtype="float32")
-        offset = 0
-        for example, length in zip(examples, lengths, strict=True):
-            row_of = {
-                (int(start), int(end)): offset + i for i, (start, end) in enumerate(rows[offset : offset + length])
-            }
-            offset += length
+        for example, row_of in zip(examples, self._rows(spans), strict=True):
             hard = {(span.start, span.end, span.label_) for span in self._aligned(example)}
             unknown = {label for _, _, label in hard} - place.keys()
             if unknown:
@@ -215,6 +202,15 @@ class CatalogSpanCategorizer(SpanCategorizer):
         sure = ops.xp.clip(scores, 1e-7, 1 - 1e-7)
         loss = -(targets * ops.xp.log(sure) + (1 - targets) * ops.xp.log(1 - sure)) * (scores > 0)
         return float(loss.sum()), scores - targets
+
+    def _rows(self, spans: Ragged) -> Iterator[dict[tuple[int, int], int]]:
+        """YIELDS (dict): For each Doc: (start, end) of a suggested span → its row among those of all Docs."""
+        ops: Any = self.model.ops
+        bounds = [(int(start), int(end)) for start, end in ops.to_numpy(spans.dataXd)]
+        offset = 0
+        for length in ops.to_numpy(spans.lengths).tolist():
+            yield {bound: offset + i for i, bound in enumerate(bounds[offset : offset + length])}
+            offset += length
 
     def _aligned(self, example: Example) -> list[Span]:
         return list(example.get_aligned_spans_y2x(self._gold(example.reference), allow_overlap=True))

@@ -16,11 +16,12 @@ from typing import IO, Any
 import numpy as np
 from spacy.util import is_package
 
+from ..disk import folder_bytes
 from ..errors import ConvnerError, DataError
 
 # Of torch's OpenMP, the BLAS libraries of numpy and thinc, onnxruntime's parents and the Rust tokenizers.
 _POOLS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "RAYON")
-_ONE_THREAD = {
+ONE_THREAD = {
     **{f"{pool}_NUM_THREADS": "1" for pool in _POOLS},
     "VECLIB_MAXIMUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -95,11 +96,6 @@ def check_pipelines(pipelines: Mapping[str, str], *, installed_here: bool = True
             raise DataError("no such pipeline", path=source, hint="give a folder or an installed package")
 
 
-def folder_size(folder: Path) -> int:
-    """RETURNS (int): Bytes of all files under a folder."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
 def _summary(report: dict[str, Any], found: dict[str, list[Any]], n_texts: int, peak: float | None) -> dict[str, Any]:
     rounds = []
     for single, batch in zip(found["single"], found["batch"], strict=True):
@@ -113,7 +109,7 @@ def _summary(report: dict[str, Any], found: dict[str, list[Any]], n_texts: int, 
     return {
         **{key: round(median(part[key] for part in rounds), 3) for key in rounds[0]},
         **{key: round(median(part[key] for part in found["loads"]), 3) for key in ("import_s", "load_s")},
-        "bytes": folder_size(Path(report["folder"])) if report["folder"] else None,
+        "bytes": folder_bytes(Path(report["folder"])) if report["folder"] else None,
         "max_rss_mb": None if peak is None else round(peak, 1),
         "import_mb": None if report["import_mb"] is None else round(report["import_mb"], 1),
         "cores": round(cores, 2),
@@ -164,7 +160,7 @@ def _worker(name: str, source: str, texts: Sequence[str], python: str) -> Iterat
         try:
             process = subprocess.Popen(
                 [python, "-P", str(_WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                encoding="utf8", env={**os.environ, **_ONE_THREAD},
+                encoding="utf8", env={**os.environ, **ONE_THREAD},
             )  # fmt: skip
         except OSError as err:
             raise DataError(f"can't be started: {err.strerror or err}", path=python) from err

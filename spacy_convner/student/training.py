@@ -47,12 +47,7 @@ def plan_training(
         parts, frequency = settings["accumulate_gradient"], settings["eval_frequency"]
         epochs, max_steps = settings["max_epochs"], settings["max_steps"]
     except (ConfigValidationError, KeyError) as err:
-        pipeline = config.get("components", {}).values()
-        if (
-            pipeline
-            and all("source" in block or block.get("factory") for block in pipeline)
-            and not config.get("training")
-        ):
+        if config.get("components") and not config.get("training"):
             raise ConfigError("there is nothing to train in this config; put it together with: spacy assemble") from err
         raise ConfigError(f"not a complete training config: {str(err).strip()} (try: spacy init fill-config)") from err
     for name, value in {"accumulate_gradient": parts, "eval_frequency": frequency, "max_steps": max_steps}.items():
