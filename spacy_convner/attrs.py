@@ -178,15 +178,23 @@ def get_candidates(doc: Doc, key: str) -> tuple[Candidate, ...]:
     """
     if key not in doc.spans:
         return ()
+    steps, pops = get_match_attrs(doc, key)
+    return tuple(
+        Candidate(span.start_char, span.end_char, span.label_, span.id_, step, float(pop))
+        for span, step, pop in zip(doc.spans[key], steps, pops, strict=True)
+    )
+
+
+def get_match_attrs(doc: Doc, key: str) -> tuple[Sequence[str], Sequence[float]]:
+    """RETURNS (tuple): Step and popularity of every candidate, as in ``get_candidates``, at less cost."""
+    if key not in doc.spans:
+        return (), ()
     group = doc.spans[key]
     steps = group.attrs.get("steps") or ()
     pops = group.attrs.get("popularity") or ()
     if len(steps) != len(group) or len(pops) != len(group):
-        steps, pops = ["exact"] * len(group), [0.0] * len(group)
-    return tuple(
-        Candidate(span.start_char, span.end_char, span.label_, span.id_, step, float(pop))
-        for span, step, pop in zip(group, steps, pops, strict=True)
-    )
+        return ["exact"] * len(group), [0.0] * len(group)
+    return steps, pops
 
 
 def set_probabilities(doc: Doc, key: str, probabilities: Sequence[float]) -> None:

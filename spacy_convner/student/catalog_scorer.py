@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .catalog_evidence import describe_spans, evidence_width
 
 Input = tuple[list[Doc], Ragged]
 # Vectors of a span: the token before, its first, its last, the token after, the mean of its own, the mean of the Doc's.
-_PARTS = 6
+_SINGLE, _PARTS = 4, 6
 
 
 def make_catalog_span_scorer(
@@ -65,55 +66,77 @@ def _forward(model: Model[Input, Floats2d], X: Input, is_train: bool) -> tuple[F
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     ops: Any = model.ops
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    tokens = ops.xp.vstack([*vectors, ops.alloc2f(1, vectors[0].shape[1])])  # the last row stands for "nothing there"
-    bounds, ends, evidence, mask = _places(model, docs, spans)
-    n, width, nothing = len(bounds), tokens.shape[1], tokens.shape[0] - 1
-    # Rows of tokens to add up, which span and part each belongs to, and its weight.
-    source: list[int] = []
-    target: list[int] = []
-    weight: list[float] = []
-    for i, ((start, end), (first, last)) in enumerate(zip(bounds, ends, strict=True)):
-        before, after = start - 1 if start > first else nothing, end if end < last else nothing
-        for part, members in enumerate(([before], [start], [end - 1], [after], range(start, end), range(first, last))):
-            source += members
-            target += [i * _PARTS + part] * len(members)
-            weight += [1.0 / len(members)] * len(members)
-    of, to = ops.asarray1i(source), ops.asarray1i(target)
-    by = ops.asarray2f(np.array(weight, dtype="float32").reshape(-1, 1))
-    parts = ops.alloc2f(n * _PARTS, width)
-    ops.scatter_add(parts, to, tokens[of] * by)
-    rows = ops.xp.hstack([parts.reshape(n, _PARTS * width), ops.asarray2f(evidence)])
+    places = _places(model, docs, spans)
+    doc_lengths, of_doc = ops.asarray1i(places.doc_lengths), ops.asarray1i(places.of_doc)
+    lengths, members = ops.asarray1i(places.lengths), ops.asarray1i(places.members)
+    single = ops.asarray1i(places.single.ravel())
+    n, width = len(places.lengths), vectors[0].shape[1]
+    tokens = ops.xp.vstack([*vectors, ops.alloc2f(1, width)])  # the last row stands for "nothing there"
+    rows = ops.xp.hstack(
+        [
+            tokens[single].reshape(n, _SINGLE * width),
+            ops.reduce_mean(tokens[members], lengths),
+            ops.reduce_mean(tokens[:-1], doc_lengths)[of_doc],
+            ops.asarray2f(places.evidence),
+        ]
+    )
     logits, backprop_head = head(rows, is_train)
-    allowed = ops.asarray2f(mask)
+    allowed = ops.asarray2f(places.mask)
     scores = ops.sigmoid(logits) * allowed
 
     def backprop(d_scores: Floats2d) -> Any:
         d_rows = backprop_head(d_scores * allowed)
-        d_parts = d_rows[:, : _PARTS * width].reshape(n * _PARTS, width)
+        d_single, d_own, d_docs = (
+            ops.as_contig(part) for part in ops.xp.split(d_rows[:, : _PARTS * width], [_SINGLE * width, 5 * width], 1)
+        )
         d_tokens = ops.alloc2f(*tokens.shape)
-        ops.scatter_add(d_tokens, of, d_parts[to] * by)
-        lengths = [len(doc) for doc in docs]
-        return backprop_vectors(ops.unflatten(d_tokens[:nothing], ops.asarray1i(lengths)))
+        ops.scatter_add(d_tokens, single, d_single.reshape(n * _SINGLE, width))
+        ops.scatter_add(d_tokens, members, ops.backprop_reduce_mean(d_own, lengths))
+        d_means = ops.alloc2f(len(docs), width)
+        ops.scatter_add(d_means, of_doc, d_docs)
+        d_tokens[:-1] += ops.backprop_reduce_mean(d_means, doc_lengths)
+        return backprop_vectors(ops.unflatten(d_tokens[:-1], doc_lengths))
 
     return scores, backprop
 
 
-def _places(model: Model[Input, Floats2d], docs: list[Doc], spans: Ragged) -> tuple[Any, Any, Any, Any]:
-    """RETURNS: Of every span: (start, end) in the tokens of all Docs, those of its Doc, its evidence and its mask."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where spans stand in the tokens of all Docs: rows, with the last one for "nothing there"."""
+
+    single: Any  # (spans, 4): the token before, its first, its last, the token after
+    members: Any  # rows of the spans' own tokens, one span after the other
+    lengths: Any  # (spans,): how many those are
+    of_doc: Any  # (spans,): number of the Doc
+    doc_lengths: Any  # (docs,): tokens
+    evidence: Any
+    mask: Any
+
+
+def _places(model: Model[Input, Floats2d], docs: list[Doc], spans: Ragged) -> _Places:
     labels, key = model.attrs["labels"], model.attrs["candidates_key"]
     ops: Any = model.ops
-    data, lengths = ops.to_numpy(spans.dataXd), ops.to_numpy(spans.lengths)
-    places: list[tuple[int, int]] = []
-    around: list[tuple[int, int]] = []
-    evidence = [np.zeros((0, evidence_width(len(labels))), dtype="float32")]
-    mask = [np.zeros((0, len(labels)), dtype="float32")]
-    row = offset = 0
-    for doc, length in zip(docs, lengths.tolist(), strict=True):
-        own = [(int(start), int(end)) for start, end in data[row : row + length]]
-        numbers, allowed = describe_spans(doc, own, labels, key)
-        evidence.append(numbers)
-        mask.append(allowed)
-        places += [(offset + start, offset + end) for start, end in own]
-        around += [(offset, offset + len(doc))] * length
-        row, offset = row + length, offset + len(doc)
-    return places, around, np.concatenate(evidence), np.concatenate(mask)
+    bounds, counts = ops.to_numpy(spans.dataXd).reshape(-1, 2), ops.to_numpy(spans.lengths)
+    described = []
+    row = 0
+    for doc, count in zip(docs, counts.tolist(), strict=True):
+        described.append(describe_spans(doc, [(a, b) for a, b in bounds[row : row + count].tolist()], labels, key))
+        row += count
+    doc_lengths = np.array([len(doc) for doc in docs], dtype="int32")
+    first = np.cumsum(doc_lengths) - doc_lengths
+    of_doc = np.repeat(np.arange(len(docs)), counts)
+    nothing = int(doc_lengths.sum())
+    start, end = first[of_doc] + bounds[:, 0], first[of_doc] + bounds[:, 1]
+    before = np.where(bounds[:, 0] > 0, start - 1, nothing)
+    after = np.where(bounds[:, 1] < doc_lengths[of_doc], end, nothing)
+    lengths = end - start
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return _Places(
+        single=np.stack([before, start, end - 1, after], axis=1),
+        members=np.repeat(start, lengths) + within,
+        lengths=lengths,
+        of_doc=of_doc,
+        doc_lengths=doc_lengths,
+        evidence=np.concatenate([evidence for evidence, _ in described]),
+        mask=np.concatenate([mask for _, mask in described]),
+    )

@@ -57,23 +57,24 @@ def _replaced(
     nlp: Language, doc: Doc, pools: dict[str, tuple[list[str], list[float]]], generator: random.Random
 ) -> Example | None:
     """RETURNS (Example | None): None where a new name doesn't end at a token of the new text."""
-    text, end, found = "", 0, []
+    source, text, end, found = doc.text, "", 0, []  # spaCy puts a Doc's text together anew each time it is asked
     for ent in doc.ents:
-        text += doc.text[end : ent.start_char]
-        name = ent.text
+        text += source[end : ent.start_char]
+        name = old = source[ent.start_char : ent.end_char]
         if ent.label_ in pools:
             choices, weights = pools[ent.label_]
             name = generator.choices(choices, cum_weights=weights)[0]
-            if ent.text == ent.text.lower():
+            if old == old.lower():
                 name = name.lower()
         found.append((len(text), len(text) + len(name), ent.label_))
         text += name
         end = ent.end_char
-    new = nlp.make_doc(text + doc.text[end:])
+    text += source[end:]
+    new = nlp.make_doc(text)
     spans = [span for item in found if (span := new.char_span(*item)) is not None]
     if len(spans) < len(found):
         return None
     new.set_ents(spans)
     if SELECTED_KEY in doc.spans:  # for a span categoriser; what was nested in a name went with it
         new.spans[SELECTED_KEY] = spans
-    return Example(nlp.make_doc(new.text), new)
+    return Example(nlp.make_doc(text), new)

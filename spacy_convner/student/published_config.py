@@ -19,7 +19,8 @@ def publish_config(config: Config) -> tuple[Config, list[str]]:
     """Blank what only the machine that trained it has. What the pipeline needs to load stays.
 
     ``components.*.catalog`` of a matcher becomes null (its index is saved with it); so does every ``[paths]`` value
-    that no component uses. Of other absolute paths the last part stays, as a name of what was used.
+    that no component uses. Of other absolute paths the last part stays, as a name of what was used. A callback of ours
+    before the training (``initialize.before_init``) becomes null: the pipeline needs nothing of it.
 
     config (Config): Not interpolated; it stays as it is.
     RETURNS (tuple[Config, list[str]]): The config, and the settings that were changed ("paths.train").
@@ -31,6 +32,10 @@ def publish_config(config: Config) -> tuple[Config, list[str]]:
         if component.get("factory") == "catalog_matcher" and component.get("catalog") is not None:
             component["catalog"] = None
             changed.append(f"components.{name}.catalog")
+    initialize = config.get("initialize", {})
+    if str((initialize.get("before_init") or {}).get("@callbacks", "")).startswith("spacy_convner."):
+        initialize["before_init"] = None
+        changed.append("initialize.before_init")
     paths = config.get("paths", {})
     used = _used_paths(config)
     for name, value in paths.items():

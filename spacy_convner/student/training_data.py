@@ -29,13 +29,13 @@ def read_corpus_facts(config: Mapping[str, Any], which: str) -> CorpusFacts | No
     """Count a corpus of a config.
 
     config (Mapping): Interpolated. which (str): "train" or "dev".
-    RETURNS (CorpusFacts | None): None where it isn't read by spaCy's own reader, of which we know nothing.
+    RETURNS (CorpusFacts | None): None where a reader that we know nothing of reads it.
     RAISES: ConfigError without a path; DataError for a corpus that is missing, damaged, empty or without an entity.
     """
     block: Any = config
     for part in str(config["training"][f"{which}_corpus"]).split("."):
         block = block.get(part, {}) if isinstance(block, Mapping) else {}
-    if block.get("@readers") != "spacy.Corpus.v1":
+    if block.get("@readers") not in ("spacy.Corpus.v1", "spacy_convner.Corpus.v1"):
         return None
     if not block.get("path"):
         raise ConfigError(f"paths.{which} isn't set; add: --paths.{which} corpus/{which}.spacy")

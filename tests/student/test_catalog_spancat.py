@@ -20,6 +20,7 @@ from spacy_convner.attrs import get_probabilities, set_probabilities
 from spacy_convner.errors import DataError
 from spacy_convner.student.catalog_embed import longest_names, make_catalog_embed
 from spacy_convner.student.catalog_evidence import GENERAL, describe_spans, evidence_width
+from spacy_convner.student.catalog_scorer import make_catalog_span_scorer
 from spacy_convner.ty import CatalogEntry
 
 CATALOG = [
@@ -223,6 +224,50 @@ def test_evidence() -> None:
     assert column["title"] == [1, 0, 0]
     popularity = evidence[:, len(GENERAL) + 3 :]
     assert np.allclose(popularity, [[1 / 3, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0]])
+
+
+def test_evidence_of_spans_that_cross() -> None:
+    nlp = spacy.blank("xx")
+    bounds = [(0, 2), (1, 3), (3, 4)]
+    evidence, mask = describe_spans(nlp.make_doc("one two three four"), bounds, ["Song"], "candidates")
+    column = {name: evidence[:, i].tolist() for i, name in enumerate(GENERAL)}
+    assert column["crossing"] == [1, 1, 0]
+    assert column["nested"] == column["contains"] == [0, 0, 0]
+    assert column["lower"] == column["spoken"] == [1, 1, 1]
+    assert not mask.any()
+    assert describe_spans(nlp(""), [], ["Song"], "candidates")[0].shape == (0, evidence_width(1))
+
+
+def test_gradients_are_those_of_the_log_odds() -> None:
+    nlp = train(blank(), [example(blank(), *item) for item in TRAIN], steps=3)
+    matcher, spancat = nlp.get_pipe("catalog_matcher"), nlp.get_pipe("catalog_spancat")
+    docs = [matcher(nlp.make_doc(text)) for text in ("play hello by adele", "", "nothing", "watch frozen two")]
+    spans = spancat.suggester(docs)  # type: ignore[attr-defined]
+    vectors = [np.random.default_rng(i).normal(size=(len(doc), 96)).astype("float32") for i, doc in enumerate(docs)]
+    gradient: list[np.ndarray] = []
+
+    def keep(d_vectors: list[np.ndarray]) -> list[Doc]:
+        gradient[:] = d_vectors
+        return []
+
+    model = make_catalog_span_scorer(Model("given", lambda model, X, is_train: (vectors, keep), dims={"nO": 96}))
+    model.attrs["labels"] = ["Album", "Artist", "Movie", "Song"]
+    model.initialize(X=(docs, spans))
+
+    def log_odds() -> float:
+        scores = model.predict((docs, spans)).astype("float64")
+        return float(np.log(scores[scores > 0] / (1 - scores[scores > 0])).sum())
+
+    scores, backprop = model.begin_update((docs, spans))
+    backprop(np.ones_like(scores))
+    for doc, row in ((0, 0), (0, 2), (0, 3), (3, 1), (3, 2)):
+        value, step = vectors[doc][row, 5], np.float32(1e-2)
+        vectors[doc][row, 5] = value + step
+        up = log_odds()
+        vectors[doc][row, 5] = value - step
+        down = log_odds()
+        vectors[doc][row, 5] = value
+        assert gradient[doc][row, 5] == pytest.approx((up - down) / (2 * step), rel=0.05, abs=2e-3)
 
 
 def test_names_lose_their_words_in_training_only() -> None:

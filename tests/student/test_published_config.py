@@ -49,6 +49,14 @@ def test_blanks_paths_and_keeps_what_components_use() -> None:
     assert publish_config(config) == (config, [])
 
 
+def test_a_callback_for_training_alone_goes() -> None:
+    ours, other = {"@callbacks": "spacy_convner.numpy_gemm.v1"}, {"@callbacks": "mine.v1"}
+    config, changed = publish_config(Config({"initialize": {"before_init": ours}}))
+    assert config["initialize"] == {"before_init": None}
+    assert changed == ["initialize.before_init"]
+    assert publish_config(Config({"initialize": {"before_init": other}}))[0]["initialize"] == {"before_init": other}
+
+
 def test_a_key_is_refused_and_not_shown() -> None:
     config = Config({"paths": {}, "nlp": {}, "components": {"x": {"factory": "x", "api": "sk-" + "a1" * 12}}})
     with pytest.raises(ConfigError, match=r"components\.x\.api") as err:
