@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from .errors import ConfigError
-from .records import number_exemplars, open_lines, without_accents
+from .errors import ConfigError, DataError
+from .records import check_no_overlap, number_exemplars, open_lines, parse_annotated, read_jsonl, without_accents
 from .ty import Exemplar
 
 LONGEST_NAME = 16  # words: a longer name isn't looked for inside texts
@@ -36,6 +37,7 @@ INITIALISM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
 _POSSESSIVE = re.compile(r"['’‘`´ʼ′]s\b", re.IGNORECASE)
 _MARKS = re.compile(r"[\W_]+")
+_NAME_FILES = 'names are lines of a .txt, "spans" of a .jsonl or .spacy, or "text" and "label" of catalog records'
 _PLACEHOLDER = re.compile(r"<([A-Za-z][A-Za-z0-9_.\-]*)(?::[0-9]{1,3})?>")
 
 
@@ -50,20 +52,47 @@ def fold_name(text: str) -> str:
 def read_names(sources: Path | str | Sequence[Path | str]) -> set[str]:
     """Read names to keep away from: what every ``exclude`` and ``--exclude-entities`` takes.
 
-    sources: Files: ``.txt`` with a name a line, or JSONL or DocBin whose annotated spans are the names.
-    RETURNS (set[str]): Folded, see ``fold_name``. RAISES: DataError, or ConfigError for an empty path.
+    sources: Files: ``.txt`` with a name a line; JSONL or DocBin whose annotated spans are the names; or JSONL of
+        catalog records, whose names and aliases are.
+    RETURNS (set[str]): Folded, see ``fold_name``.
+    RAISES: DataError, also for a file without a name; ConfigError for an empty path.
     """
     names: set[str] = set()
     for source in [sources] if isinstance(sources, str | Path) else sources:
         if not str(source).strip() or str(source) == ".":
             raise ConfigError(f"expected the path of a file with names, got {str(source)!r}")
         path = Path(source)
-        if path.suffix == ".txt":
-            names.update(fold_name(line) for _, line in open_lines(path) if line.strip())
-            continue
-        for _, exemplar in number_exemplars(path):
-            names.update(fold_name(exemplar.text[span.start : span.end]) for span in exemplar.spans)
+        found = {fold_name(name) for name in _names_in(path)}
+        if not found:
+            raise DataError("there is no name in the file", path=path, hint=_NAME_FILES)
+        names |= found
     return names
+
+
+def _names_in(path: Path) -> Iterator[str]:
+    if path.suffix == ".txt":
+        yield from (line for _, line in open_lines(path) if line.strip())
+    elif path.suffix == ".spacy":
+        yield from (e.text[span.start : span.end] for _, e in number_exemplars(path) for span in e.spans)
+    else:
+        for line, record in read_jsonl(path):
+            if "spans" not in record and "label" in record:
+                yield from _names_of_record(record, path, line)
+                continue
+            if "spans" not in record:
+                raise DataError("neither annotated nor a catalog record", path=path, line=line, hint=_NAME_FILES)
+            exemplar = parse_annotated(record, path=path, line=line)
+            check_no_overlap(exemplar, path=path, line=line)
+            yield from (exemplar.text[span.start : span.end] for span in exemplar.spans)
+
+
+def _names_of_record(record: Mapping[str, Any], path: Path, line: int) -> list[str]:
+    aliases = record.get("aliases") or []
+    aliases = aliases.split("|") if isinstance(aliases, str) else aliases
+    for field, values in (("text", [record.get("text")]), ("aliases", aliases)):
+        if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
+            raise DataError(f"expected a name, got {record.get(field)!r:.60}", path=path, line=line, field=field)
+    return [record["text"], *aliases]
 
 
 class NamesInTexts:

@@ -98,9 +98,22 @@ def test_read_names(tmp_path: Path) -> None:
     assert read_names([listed, annotated]) == {"beyonce", "the who", "ac dc"}
     assert read_names(str(listed)) == {"beyonce", "the who"}
     assert read_names([]) == set()
+    records = [{"text": "Beyoncé", "label": "Artist", "aliases": ["Queen Bey"]}, {"text": "U2", "label": "Artist"}]
+    assert read_names(write_jsonl(tmp_path / "c.jsonl", records)) == {"beyonce", "queen bey", "u2"}
 
 
 def test_bad_sources(tmp_path: Path) -> None:
+    for records, message in (
+        ([{"text": "", "label": "Artist"}], r"c.jsonl:1: field 'text': expected a name, got ''"),
+        ([{"text": "U2", "label": "Artist", "aliases": [2]}], "field 'aliases'"),
+        ([{"text": "hello there", "spans": []}], "no name in the file"),
+        ([{"name": "U2"}], "neither annotated nor a catalog record"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_names(write_jsonl(tmp_path / "c.jsonl", records))
+    (tmp_path / "blank.txt").write_text("\n \n", encoding="utf8")
+    with pytest.raises(DataError, match="no name in the file"):
+        read_names(tmp_path / "blank.txt")
     with pytest.raises(ConfigError, match="path of a file"):
         read_names("")
     with pytest.raises(DataError, match="no such file"):

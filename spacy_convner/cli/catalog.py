@@ -12,6 +12,7 @@ import typer
 from .app import Arg, Opt, catalog_app, command, keep_inputs, say, show_progress
 
 T = TypeVar("T")
+_EXCLUDE = "Names to leave out: .txt, annotated .jsonl or .spacy, or catalog records; may be repeated"
 _CATALOG = "Index that build made; or a JSONL, CSV, TSV or Parquet file, a folder of them, or a quoted glob"
 _STEPS = "Comma-separated steps of the normalizer; default: all (see docs/catalogs.md)"
 
@@ -22,7 +23,7 @@ def build_cli(
     output: Path = Opt(..., "--output", "-o", help="Folder of the index: new, or an index to replace by a new version"),
     index: str = Opt("auto", "--index", help="auto (by size), trie or phrase"),
     labels: Path | None = Opt(None, "--labels", help="Label file (YAML): any other label is an error"),
-    exclude: list[Path] = Opt([], "--exclude", help="Names to leave out: .txt, .jsonl or .spacy; may be repeated"),
+    exclude: list[Path] = Opt([], "--exclude", help=_EXCLUDE),
     steps: str | None = Opt(None, "--steps", help=_STEPS),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
 ) -> None:
@@ -31,22 +32,32 @@ def build_cli(
     Example: convner catalog build assets/catalogs --output training/catalog --labels assets/labels.yml
 
     Example: zcat songs.jsonl.gz | convner catalog build - films.parquet --output index
+
+    Example: convner catalog build songs.jsonl --output index --exclude unseen.jsonl --exclude blocked.txt
     """
     from ..catalog.index.update import build_index
-    from ..catalog.sources.records import read_catalogs, without_names
+    from ..catalog.sources.records import LeftOut, read_catalogs, read_excluded, without_names
     from ..disk import folder_bytes
     from ..errors import ConfigError
-    from ..leaks import read_names
 
     if index not in ("auto", "trie", "phrase"):
         raise ConfigError(f"--index: expected auto, trie or phrase, got {index!r}")
-    entries = _progress(without_names(_known_labels(read_catalogs(inputs), labels), read_names(exclude)), "names")
+    names, left_out = read_excluded(exclude), LeftOut()
+    entries = _progress(without_names(_known_labels(read_catalogs(inputs), labels), names, left_out), "names")
     report = build_index(entries, output, _vocab(), _normalizer(steps), index)  # type: ignore[arg-type]
     if report.unmatchable:
         say(f"{report.unmatchable:,} names can never match, for example {', '.join(map(repr, report.examples[:5]))}")
+    unmatched = sorted(names - left_out.names)
+    if exclude:
+        example = f", for example {unmatched[0]!r}" if unmatched else ""
+        say(
+            f"{left_out.entries:,} entries left out ({len(unmatched):,} of the {len(names):,} names to leave out "
+            f"matched nothing{example})"
+        )
     size = folder_bytes(output)
     if as_json:
-        typer.echo(json.dumps({**report._asdict(), "bytes": size}, ensure_ascii=False))
+        excluded = {"excluded": left_out.entries, "excluded_unmatched": len(unmatched)}
+        typer.echo(json.dumps({**report._asdict(), **excluded, "bytes": size}, ensure_ascii=False))
     else:
         say(
             f"{output}: {report.entries:,} entries under {report.keys:,} keys, {report.merged:,} named twice, "

@@ -131,6 +131,31 @@ def test_build_reads_several_inputs_and_standard_input(catalog_path: Path, tmp_p
     fails(run("build", tmp_path / "films.parquet", "-o", tmp_path / "i"), "not a Parquet file")
 
 
+def test_build_says_what_it_left_out(catalog_path: Path, tmp_path: Path) -> None:
+    listed, records, table = tmp_path / "names.txt", tmp_path / "gone.jsonl", tmp_path / "gone.csv"
+    listed.write_text("dune\nnobody\n", encoding="utf8")
+    records.write_text('{"text": "Stay", "label": "Song"}\n{"text": "X", "label": "Song"}\n', encoding="utf8")
+    table.write_text("text,label\nqueen bey,Artist\n", encoding="utf8")
+    files = ["--exclude", listed, "--exclude", records, "--exclude", table]
+    result = run("build", catalog_path, "--output", tmp_path / "i", *files, "--json")
+    assert result.exit_code == 0, result.output
+    said = "4 entries left out (2 of the 5 names to leave out matched nothing, for example 'nobody')"
+    assert said in result.stderr
+    report = json.loads(result.stdout)
+    assert (report["entries"], report["excluded"], report["excluded_unmatched"]) == (8, 4, 2)
+    assert run("lookup", tmp_path / "i", "dune, stay or beyoncé").stdout == "no candidate\n"
+    assert "left out" not in run("build", catalog_path, "--output", tmp_path / "i").stderr
+
+
+def test_faults_of_exclude(catalog_path: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "names.txt"
+    listed.write_text("\n", encoding="utf8")
+    fails(run("build", catalog_path, "-o", tmp_path / "i", "--exclude", listed), "names.txt: there is no name")
+    everything = run("build", catalog_path, "-o", tmp_path / "i", "--exclude", catalog_path)
+    fails(everything, "all 12 entries of the catalog have a name that is to be left out")
+    assert not (tmp_path / "i" / "CURRENT").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -7,7 +7,7 @@ import glob
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,21 +84,63 @@ def make_catalog_records(path: str | Path, exclude: str | list[str] | None = Non
 
     path (str | Path): A file, a folder or a glob pattern; see ``catalog_files``.
     exclude (str | list[str] | None): Files of names to leave out, such as the unseen entities of a test set: ``.txt``,
-        JSONL or DocBin (see ``leaks.read_names``). An entry goes if its name or one of its aliases is there.
+        JSONL or DocBin, or catalog records (see ``read_excluded``). An entry goes if its name or an alias is there.
     RETURNS (EntrySource): Streams the entries at every call.
     """
     return partial(_read_without, Path(path), exclude if exclude is not None else [])
 
 
 def _read_without(path: Path, exclude: str | list[str]) -> Iterator[CatalogEntry]:
-    return without_names(read_catalog(path), read_names(exclude))
+    return without_names(read_catalog(path), read_excluded(exclude))
 
 
-def without_names(entries: Iterable[CatalogEntry], names: Collection[str]) -> Iterator[CatalogEntry]:
-    """names (Collection[str]): Folded, see ``leaks``. YIELDS (CatalogEntry): Those that have none of the names."""
+def read_excluded(sources: Path | str | Sequence[Path | str]) -> set[str]:
+    """Read names to leave out of a catalog: what ``leaks.read_names`` takes, and catalog records of any kind.
+
+    RETURNS (set[str]): Folded. RAISES: DataError, also for a file without a name; ConfigError for an empty path.
+    """
+    names: set[str] = set()
+    for source in [sources] if isinstance(sources, str | Path) else sources:
+        if _suffix(Path(source)) in (".csv", ".tsv", ".parquet"):
+            names.update(fold_name(name) for entry in read_catalog(Path(source)) for name in _surfaces(entry))
+        else:
+            names |= read_names(source)
+    return names
+
+
+class LeftOut:
+    """Counts what ``without_names`` left out: ``entries`` (int) and which ``names`` (set[str], folded) it met."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.names: set[str] = set()
+
+
+def without_names(
+    entries: Iterable[CatalogEntry], names: Collection[str], left_out: LeftOut | None = None
+) -> Iterator[CatalogEntry]:
+    """Leave entries out of which a name or alias is among ``names``.
+
+    names (Collection[str]): Folded, see ``leaks``. left_out (LeftOut | None): Counts while the stream is read.
+    YIELDS (CatalogEntry): The others. RAISES: DataError where nothing is left.
+    """
+    if left_out is None:
+        left_out = LeftOut()
+    kept = False
     for entry in entries:
-        if not names or not any(fold_name(surface) in names for surface in (entry.text, *entry.aliases)):
+        found = {name for name in map(fold_name, _surfaces(entry)) if name in names} if names else None
+        if found:
+            left_out.entries += 1
+            left_out.names |= found
+        else:
+            kept = True
             yield entry
+    if left_out.entries and not kept:
+        raise DataError(f"all {left_out.entries:,} entries of the catalog have a name that is to be left out")
+
+
+def _surfaces(entry: CatalogEntry) -> tuple[str, ...]:
+    return (entry.text, *entry.aliases)
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
