@@ -21,10 +21,10 @@ from .entry_bytes import dump_entries, restore_entries
 from .index.builder import Kind, build_segment
 from .index.catalog_index import CatalogIndex
 from .index.fuzzy import FuzzyStep
-from .index.matches import Match
+from .index.matches import Match, longest
 from .index.storage import is_index, read_manifest
 from .index.update import save_index
-from .sources.records import read_catalog
+from .sources.records import as_catalog_path, read_catalog
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -180,16 +180,17 @@ class CatalogMatcher(Pipe):
         """Take another catalog, for example today's in a pipeline that was packaged last month: nothing is retrained.
 
         path (str | Path): As the setting ``catalog``, read now. extend (bool): Add its entries to those that are there.
-        RAISES: DataError for a bad or empty catalog; the old one stays then.
+        RAISES: DataError for a bad or empty catalog, ConfigError for what is no path; the old one stays then.
         """
+        path = as_catalog_path(path)
         if extend:
-            if is_index(Path(path)):
+            if is_index(path):
                 raise DataError("is an index; only records extend a catalog", path=path)
-            self.add(list(read_catalog(Path(path))))
+            self.add(read_catalog(path))
             return
         known, before = set(self.labels), (self.catalog, self._saved, self._index)
         try:
-            self.catalog, self._saved, self._index = Path(path), None, None
+            self.catalog, self._saved, self._index = path, None, None
             _ = self.index
         except BaseException:
             self.catalog, self._saved, self._index = before
@@ -242,13 +243,11 @@ class CatalogMatcher(Pipe):
 
     def set_annotations(self, doc: Doc, matches: list[Match]) -> None:
         """Write the candidates, at most ``max_candidates``."""
-        cut = 0
-        if self.max_candidates is not None and len(matches) > self.max_candidates:
-            cut = len(matches) - self.max_candidates
-            best = sorted(matches, key=lambda m: (m.start - m.end, -m.popularity))[: self.max_candidates]
-            matches = sorted(best, key=lambda m: (m.start, -m.end, m.label))
+        found = len(matches)
+        if self.max_candidates is not None:
+            matches = longest(matches, self.max_candidates)
         spans = [Span(doc, start, end, label, span_id=id) for start, end, label, id, _, _ in matches]
-        more = {"common_word": common_words(doc, matches), "cut": cut}
+        more = {"common_word": common_words(doc, matches), "cut": found - len(matches)}
         set_candidates(doc, self.spans_key, spans, [m[4] for m in matches], [m[5] for m in matches], more)
 
     def initialize(

@@ -236,6 +236,15 @@ def test_a_bad_entry_changes_nothing(catalog_path: Path, entry: CatalogEntry) ->
     assert proposed(nlp, "good") == set()
 
 
+@pytest.mark.parametrize("extend", [False, True])
+@pytest.mark.parametrize("given", [None, "", [CatalogEntry("x", "Song")], {"text": "x", "label": "Song"}, b"c.jsonl"])
+def test_what_is_no_path_is_no_catalog(catalog_path: Path, given: object, extend: bool) -> None:
+    nlp = with_catalog(catalog_path)
+    with pytest.raises(ConfigError, match=r"path of a file .*an index .*got \w+ .*For entries in memory: add\(\["):
+        nlp.get_pipe("catalog_matcher").load_catalog(given, extend=extend)  # type: ignore[attr-defined]
+    assert proposed(nlp, "play hello") == {("hello", "Song")}
+
+
 def test_common_words_are_marked_and_may_need_popularity(catalog_path: Path) -> None:
     doc = with_catalog(catalog_path)("hello from Manchester United, stay")
     group = doc.spans["candidates"]

@@ -19,6 +19,14 @@ class Match(NamedTuple):
     popularity: float
 
 
+def longest(matches: list[Match], count: int) -> list[Match]:
+    """RETURNS (list[Match]): Of more matches the ``count`` longest, then most popular; by start, longest first."""
+    if len(matches) <= count:
+        return matches
+    best = sorted(matches, key=lambda m: (m.start - m.end, -m.popularity))[:count]
+    return sorted(best, key=lambda m: (m.start, -m.end, m.label))
+
+
 Row = tuple[str, str, str, float]  # label, id, step, popularity, as in Match
 Rows = tuple[Row, ...]
 Marked = tuple[Row, str, str, str]  # and marks before and after the entry's own spelling, and that

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...errors import DataError, MissingExtraError
+from ...errors import ConfigError, DataError, MissingExtraError
 from ...leaks import fold_name, read_names
 from ...records import check_file, open_lines, read_jsonl
 from ...ty import CatalogEntry, EntrySource
@@ -22,6 +22,17 @@ COLUMNS = ("text", "label", "id", "popularity", "aliases", "lang")
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 LONGEST_NAME = 1000
 STDIN = "-"
+
+
+def as_catalog_path(given: object) -> Path:
+    """RETURNS (Path): What was given as a catalog, not looked at yet. RAISES: ConfigError for anything but a path."""
+    if isinstance(given, Path) or (isinstance(given, str) and given.strip()):
+        return Path(given)
+    raise ConfigError(
+        f"a catalog is the path of a file ({', '.join(SUFFIXES)}), of a folder of them, or of an index that convner "
+        f"catalog build made; got {type(given).__name__} {given!r:.60}. For entries in memory: "
+        'add([CatalogEntry("Adele", "Artist"), …])'
+    )
 
 
 def catalog_files(path: Path) -> list[Path]:
