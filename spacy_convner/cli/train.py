@@ -57,6 +57,11 @@ def train_cli(
                 f"{what}: {facts.docs:,} utterances, {facts.labels.total():,} entities of {len(facts.labels)} labels, "
                 f"{facts.path}"
             )
+    for coverage in plan.coverage:
+        say(
+            f"Catalog: proposes {100 * coverage.share:.1f} % of {coverage.gold.total():,} annotated spans of "
+            f"{coverage.path}; the student can find no others"
+        )
     if plan.steps is not None:
         say(f"{plan.steps:,} steps")
     for note in plan.notes:

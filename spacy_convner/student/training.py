@@ -10,6 +10,7 @@ from typing import IO, Any
 from confection import Config, ConfigValidationError
 
 from ..errors import ConfigError, ConvnerError, DataError
+from .training_catalog import CatalogCoverage, check_catalog
 from .training_data import CorpusFacts, check_corpus_labels, configured_labels, read_corpus_facts
 from .training_machine import check_files, check_gpu
 from .training_memory import available_bytes, needed_bytes, out_of_memory
@@ -22,12 +23,14 @@ class TrainingPlan:
     """A training run that may begin: what it is trained and chosen on, its steps and what is worth saying about it.
 
     steps (int | None): None where the config doesn't tell. notes (tuple[str, ...]): For people, no errors.
+    coverage (tuple[CatalogCoverage, ...]): Of a grounded student's corpora, what its catalog proposes.
     """
 
     train: CorpusFacts | None
     dev: CorpusFacts | None
     steps: int | None
     notes: tuple[str, ...]
+    coverage: tuple[CatalogCoverage, ...] = ()
 
 
 def plan_training(
@@ -53,7 +56,7 @@ def plan_training(
     for name, value in {"accumulate_gradient": parts, "eval_frequency": frequency, "max_steps": max_steps}.items():
         if not isinstance(value, int):
             raise ConfigError(f"--training.{name}: expected a whole number, got {value!r}")
-    if 0 < max_steps <= frequency:
+    if 0 < max_steps < frequency:  # step max_steps is the last one, and may be looked at
         raise ConfigError(_never_looked_at(max_steps, frequency))
     check_files(filled)
     check_gpu(gpu_id)
@@ -61,14 +64,16 @@ def plan_training(
     if gpu_id < 0 and any(block.mixed_precision for block in transformers):
         raise ConfigError("mixed precision needs a GPU; add --gpu-id 0 or --system.mixed_precision false")
     train, dev = read_corpus_facts(filled, "train"), read_corpus_facts(filled, "dev")
-    _check_labels(filled, [facts for facts in (train, dev) if facts is not None], labels, where)
+    corpora = [facts for facts in (train, dev) if facts is not None]
+    _check_labels(filled, corpora, labels, where)
+    coverage = check_catalog(filled, corpora)
     parameters = [check_transformer(block.name) for block in transformers]
 
     notes = []
     steps = None
     if train is not None and isinstance(size, int) and (epochs > 0 or max_steps > 0):
         steps = count_steps(train.path, size, epochs, max_steps)
-        if steps <= frequency:
+        if steps <= frequency and steps != max_steps:
             raise ConfigError(_never_looked_at(steps, frequency))
         warmup = settings["optimizer"].get("learn_rate")
         warmup = warmup.get("warmup_steps", 0) if isinstance(warmup, Mapping) else 0
@@ -81,6 +86,9 @@ def plan_training(
         notes.append(
             f"labels of the dev set that the training set lacks, so that nobody learns them: {', '.join(missing)}"
         )
+    for part in coverage:
+        if rare := part.rare():
+            notes.append(f"of these labels in {part.path} the catalog proposes less than half: {', '.join(rare)}")
     for block, count in zip(transformers, parameters, strict=True):
         free = available_bytes(gpu_id)
         if count is None or free is None or train is None or not isinstance(size, int):
@@ -91,7 +99,7 @@ def plan_training(
                 f"{block.name} with {count:,} parameters needs about {need / 1e9:.1f} GB to be trained, "
                 f"{free / 1e9:.1f} GB are free: {memory_advice(parts)}"
             )
-    return TrainingPlan(train, dev, steps, tuple(notes))
+    return TrainingPlan(train, dev, steps, tuple(notes), tuple(coverage))
 
 
 def _check_labels(
