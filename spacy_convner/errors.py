@@ -2,6 +2,7 @@
 
     ConvnerError
     ├── DataError (ValueError)           a file or record that people gave us is wrong
+    │   └── UnusableTextError            one text that no pipeline can take, in a file that is fine
     ├── ConfigError (ValueError)         a setting is wrong
     ├── MissingExtraError (ImportError)  an optional dependency isn't installed
     ├── MissingKeyError                  a client needs a key that isn't in the environment
@@ -46,13 +47,17 @@ class DataError(ConvnerError, ValueError):
         super().__init__(f"{where}{what}" + (f" ({hint})" if hint else ""))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_data_error, (self.message, self.path, self.line, self.field, self.hint))
+        return (_rebuild_data_error, (type(self), self.message, self.path, self.line, self.field, self.hint))
 
 
 def _rebuild_data_error(
-    message: str, path: Path | str | None, line: int | None, field: str | None, hint: str
+    kind: type[DataError], message: str, path: Path | str | None, line: int | None, field: str | None, hint: str
 ) -> DataError:
-    return DataError(message, path=path, line=line, field=field, hint=hint)
+    return kind(message, path=path, line=line, field=field, hint=hint)
+
+
+class UnusableTextError(DataError):
+    """A text too long, or with code points that UTF-8 doesn't have: a labelling run lists it and goes on."""
 
 
 class ConfigError(ConvnerError, ValueError):

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .errors import DataError
+from .errors import DataError, UnusableTextError
 from .ty import Exemplar, LabelledSpan
 
 LONGEST_TEXT = 1_000_000  # characters: what spaCy takes
@@ -28,21 +28,25 @@ def open_lines(path: Path) -> Iterator[tuple[int, str]]:
     RAISES: DataError if it is missing, a folder, unreadable or not UTF-8.
     """
     check_file(path)
-    line_no = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for line_no, raw in enumerate(file, 1):
-                text = raw.decode("utf-8-sig" if line_no == 1 else "utf8")
-                yield line_no, text.rstrip("\r\n")
+                yield line_no, decode_line(raw, path=path, line=line_no)
+    except (OSError, EOFError) as err:
+        raise DataError(f"can't be read: {err}", path=path) from err
+
+
+def decode_line(raw: bytes, *, path: Path | str, line: int) -> str:
+    """RETURNS (str): A line without its end, nor a byte order mark in line 1. RAISES: DataError if it isn't UTF-8."""
+    try:
+        return raw.decode("utf-8-sig" if line == 1 else "utf8").rstrip("\r\n")
     except UnicodeDecodeError as err:
         raise DataError(
             f"byte 0x{err.object[err.start]:02x} at position {err.start} is not UTF-8",
             path=path,
-            line=line_no,
+            line=line,
             hint="convert the file, e.g. iconv -f latin1 -t utf8",
         ) from err
-    except (OSError, EOFError) as err:
-        raise DataError(f"can't be read: {err}", path=path) from err
 
 
 def check_file(path: Path) -> None:
@@ -63,21 +67,25 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     found = False
     for line_no, line in open_lines(path):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as err:
-            detail = f"{err.msg} (column {err.colno})" if isinstance(err, json.JSONDecodeError) else str(err)
-            raise DataError(f"not valid JSON: {detail}", path=path, line=line_no) from err
-        except RecursionError as err:
-            raise DataError("not valid JSON: nested too deep", path=path, line=line_no) from err
-        if not isinstance(record, dict):
-            raise DataError(f"expected a JSON object, got {type(record).__name__}", path=path, line=line_no)
-        found = True
-        yield line_no, record
+        if line.strip():
+            found = True
+            yield line_no, parse_line(line, path=path, line_no=line_no)
     if not found:
         raise DataError("no records in the file", path=path)
+
+
+def parse_line(line: str, *, path: Path | str, line_no: int) -> dict[str, Any]:
+    """RETURNS (dict): The object of a JSONL line. RAISES: DataError if it is something else."""
+    try:
+        record = json.loads(line)
+    except ValueError as err:
+        detail = f"{err.msg} (column {err.colno})" if isinstance(err, json.JSONDecodeError) else str(err)
+        raise DataError(f"not valid JSON: {detail}", path=path, line=line_no) from err
+    except RecursionError as err:
+        raise DataError("not valid JSON: nested too deep", path=path, line=line_no) from err
+    if not isinstance(record, dict):
+        raise DataError(f"expected a JSON object, got {type(record).__name__}", path=path, line=line_no)
+    return record
 
 
 def read_utterances(path: Path) -> Iterator[Exemplar]:
@@ -116,22 +124,27 @@ def number_exemplars(path: Path, labels: Collection[str] | None = None) -> Itera
         yield line_no, exemplar
 
 
-def parse_utterance(record: Mapping[str, Any], *, path: Path | None = None, line: int | None = None) -> Exemplar:
-    """record (Mapping): One object in Prodigy's shape. RETURNS (Exemplar). RAISES: DataError naming the field."""
+def parse_utterance(record: Mapping[str, Any], *, path: Path | str | None = None, line: int | None = None) -> Exemplar:
+    """record (Mapping): One object in Prodigy's shape.
 
-    def fail(field: str, message: str, hint: str = "") -> DataError:
-        return DataError(message, path=path, line=line, field=field, hint=hint)
+    RETURNS (Exemplar). RAISES: DataError naming the field; UnusableTextError for a string that no pipeline can take.
+    """
+
+    def fail(field: str, message: str, hint: str = "", kind: type[DataError] = DataError) -> DataError:
+        return kind(message, path=path, line=line, field=field, hint=hint)
 
     text = record.get("text")
     if not isinstance(text, str):
         raise fail("text", "missing" if text is None else f"expected a string, got {text!r:.60}")
     if len(text) > LONGEST_TEXT:
-        raise fail("text", f"{len(text):,} characters, at most {LONGEST_TEXT:,} are an utterance", "split or drop it")
+        long = f"{len(text):,} characters, at most {LONGEST_TEXT:,} are an utterance"
+        raise fail("text", long, "split or drop it", UnusableTextError)
     for field, value in record.items():
         try:
             json.dumps(value, ensure_ascii=False).encode("utf8")
         except UnicodeEncodeError as err:
-            raise fail(field, f"lone surrogate {err.object[err.start]!r}, not valid Unicode") from err
+            lone = f"lone surrogate {err.object[err.start]!r}, not valid Unicode"
+            raise fail(field, lone, kind=UnusableTextError) from err
     lang = record.get("lang")
     if lang is not None and not isinstance(lang, str):
         raise fail("lang", f"expected a language code such as 'en', got {lang!r:.60}")
