@@ -32,18 +32,23 @@ def train_cli(
     from spacy.cli._util import import_code, parse_config_overrides
     from spacy.util import load_config
 
-    from ..errors import ConfigError, DataError
+    from ..errors import ConfigError, ConvnerError, DataError
     from ..pipelines import read_config
     from ..records import read_labels
     from ..student.training import plan_training, run_training
+    from ..student.training_overrides import check_settings
 
     known = list(read_labels(labels)) if labels is not None else None
     if output.exists() and not output.is_dir():
         raise DataError("is a file, a folder was expected", path=output)
-    read_config(config)  # says what is wrong with the file itself
+    given = read_config(config)
     try:
         import_code(code)
-        settings = load_config(config, overrides=parse_config_overrides(list(ctx.args)), interpolate=False)
+        overrides = parse_config_overrides(list(ctx.args))
+        check_settings(given, overrides)
+        settings = load_config(config, overrides=overrides, interpolate=False)
+    except ConvnerError:
+        raise
     except (ValueError, OSError) as err:
         raise ConfigError(f"{config}: {str(err).strip()}") from err
     except ClickException as err:

@@ -20,6 +20,7 @@ from ..docbin import write_docbin
 from ..errors import ConfigError, ConvnerError
 from ..pipelines import read_config
 from ..student.latency import ONE_THREAD
+from ..student.training_overrides import did_you_mean, has_setting
 from .student_ablation import Run, draw
 
 Parts = tuple[Sequence[Doc], Sequence[Doc]]  # commands, conversation
@@ -27,24 +28,16 @@ Parts = tuple[Sequence[Doc], Sequence[Doc]]  # commands, conversation
 
 def overrides_for(config: Config, given: Mapping[str, str], required: Mapping[str, str]) -> dict[str, str]:
     """RETURNS (dict): Of the settings that were given those that a config has; and the required ones."""
-    return {key: value for key, value in given.items() if _has(config, key)} | dict(required)
+    return {key: value for key, value in given.items() if has_setting(config, key)} | dict(required)
 
 
 def check_overrides(configs: Mapping[str, Path], given: Mapping[str, str]) -> None:
     """RAISES: ConfigError for a setting that none of the configs has."""
     read = {name: read_config(path) for name, path in configs.items()}
     for key in given:
-        if not any(_has(config, key) for config in read.values()):
-            raise ConfigError(f"--set {key}: none of these configs has it: {', '.join(map(str, configs.values()))}")
-
-
-def _has(config: Config, key: str) -> bool:
-    section: Any = config
-    for part in key.split("."):
-        if not isinstance(section, Mapping) or part not in section:
-            return False
-        section = section[part]
-    return True
+        if not any(has_setting(config, key) for config in read.values()):
+            files = ", ".join(map(str, configs.values()))
+            raise ConfigError(f"--set {key}: none of these configs has it: {files}{did_you_mean(key, read.values())}")
 
 
 def train_all(
