@@ -19,11 +19,11 @@ _ROUNDING = 1e-9  # US dollars; sums of floats aren't exact
 class RequestGate(Protocol):
     """Whom a client asks before each request. It can be pickled and opens nothing before the first call."""
 
-    def acquire(self, usd: float, wait: bool = True) -> str | None:
+    def acquire(self, usd: float, wait: bool = True, calls: int = 1) -> str | None:
         """Reserve what a request may cost, and block until it may be sent.
 
         usd (float): US dollars at most; kept free until ``release``. wait (bool): False where it takes no slot and
-            waits for nothing, as an entry of a batch.
+            waits for nothing, as a batch. calls (int): How many it counts as, the entries of a batch.
         RETURNS (str | None): A ticket for ``release``; None if ``max_calls`` or ``max_usd`` would be passed.
         """
 
@@ -64,7 +64,7 @@ class GateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now. ``seconds`` until it is worth asking again, unless a ``release`` comes before; none will help ``paused``."""
+    """Not now: ask again after ``seconds``, or, unless ``paused``, after a ``release`` if one comes before."""
 
     seconds: float
     paused: bool
@@ -74,6 +74,7 @@ class Wait:
 class _Lease:
     holder: str
     usd: float
+    calls: int
     slot: bool
     expires: float
 
@@ -82,8 +83,8 @@ class Admission:
     """limits (GateLimits): Of the run. Times are seconds of one clock that all who ask share.
 
     Money: what is spent, what is reserved and what a request may cost at most stay within ``max_usd`` together, so no
-    number of requests under way passes it. A lease that was never given back counts as a call (and as ``lost``), since
-    it was probably sent; what it cost isn't known, and its reservation is free again.
+    number of requests under way passes it. A lease that was never given back counts its calls (and as ``lost``), since
+    they were probably sent; what they cost isn't known, and its reservation is free again.
     """
 
     def __init__(self, limits: GateLimits) -> None:
@@ -93,9 +94,9 @@ class Admission:
         self.opens = 0.0
         self.issued = 0
         self.leases: dict[str, _Lease] = {}
-        self.lost: set[str] = set()
+        self.lost: dict[str, int] = {}  # ticket → calls
 
-    def ask(self, now: float, usd: float, holder: str = "", wait: bool = True) -> str | Wait | None:
+    def ask(self, now: float, usd: float, holder: str = "", wait: bool = True, calls: int = 1) -> str | Wait | None:
         """Ask for leave to send a request; see ``RequestGate.acquire``.
 
         holder (str): Who asks, for ``forget``.
@@ -103,7 +104,9 @@ class Admission:
         """
         self._expire(now)
         limits = self.limits
-        if limits.max_calls is not None and self.counts.get("calls", 0) + len(self.leases) >= limits.max_calls:
+        leases = self.leases.values()
+        under_way = self.counts.get("calls", 0) + sum(lease.calls for lease in leases)
+        if limits.max_calls is not None and under_way + calls > limits.max_calls:
             return None
         left = limits.max_usd + _ROUNDING - self.usd if limits.max_usd is not None else None
         if left is not None and usd > left:
@@ -111,22 +114,22 @@ class Admission:
         if wait and self.opens > now:
             return Wait(self.opens - now, paused=True)
         # What others have reserved is more than they will have used: waiting for them spends the rest of the budget.
-        dear = left is not None and usd > left - sum(lease.usd for lease in self.leases.values())
+        dear = left is not None and usd > left - sum(lease.usd for lease in leases)
         if dear and not wait:
             return None
-        slots = sum(lease.slot for lease in self.leases.values())
+        slots = sum(lease.slot for lease in leases)
         if dear or (wait and limits.max_concurrency is not None and slots >= limits.max_concurrency):
-            return Wait(max(0.0, min(lease.expires for lease in self.leases.values()) - now), paused=False)
+            return Wait(max(0.0, min(lease.expires for lease in leases) - now), paused=False)
         self.issued += 1
         ticket = f"{holder}.{self.issued}"
-        self.leases[ticket] = _Lease(holder, usd, wait, now + limits.lease)
+        self.leases[ticket] = _Lease(holder, usd, calls, wait, now + limits.lease)
         return ticket
 
     def give_back(self, now: float, ticket: str, counts: Mapping[str, int], usd: float, pause: float = 0.0) -> None:
         """See ``RequestGate.release``."""
         if ticket in self.lost:  # late, but it came
-            self.lost.discard(ticket)
-            self.add({"calls": -1, "lost": -1})
+            calls = self.lost.pop(ticket)
+            self.add({"calls": -calls, "lost": -calls})
         elif self.leases.pop(ticket, None) is None:
             return
         self.add(counts, usd)
@@ -149,14 +152,14 @@ class Admission:
             self._lose(ticket)
 
     def totals(self) -> dict[str, float]:
-        """RETURNS (dict): Counts that aren't 0, and ``usd``."""
-        return {**{name: count for name, count in self.counts.items() if count}, "usd": self.usd}
+        """RETURNS (dict): Counts, and ``usd``."""
+        return {**{name: count for name, count in self.counts.items() if count or name != "lost"}, "usd": self.usd}
 
     def to_dict(self) -> dict[str, Any]:
         """RETURNS (dict): The state as plain data, without the limits."""
         leases = {ticket: asdict(lease) for ticket, lease in self.leases.items()}
         return {"counts": self.counts, "usd": self.usd, "opens": self.opens, "issued": self.issued, "leases": leases,
-                "lost": sorted(self.lost)}  # fmt: skip
+                "lost": self.lost}  # fmt: skip
 
     @classmethod
     def from_dict(cls, limits: GateLimits, state: Mapping[str, Any]) -> Admission:
@@ -165,7 +168,7 @@ class Admission:
         made.counts, made.usd = dict(state["counts"]), float(state["usd"])
         made.opens, made.issued = float(state["opens"]), int(state["issued"])
         made.leases = {ticket: _Lease(**lease) for ticket, lease in state["leases"].items()}
-        made.lost = set(state["lost"])
+        made.lost = dict(state["lost"])
         return made
 
     def _expire(self, now: float) -> None:
@@ -173,6 +176,5 @@ class Admission:
             self._lose(ticket)
 
     def _lose(self, ticket: str) -> None:
-        del self.leases[ticket]
-        self.lost.add(ticket)
-        self.add({"calls": 1, "lost": 1})
+        calls = self.lost[ticket] = self.leases.pop(ticket).calls
+        self.add({"calls": calls, "lost": calls})

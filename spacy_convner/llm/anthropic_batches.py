@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, FilterError
-from ..ty import LLMAnswer, LLMClient, Status
+from ..request_gate import GateLimits, RequestGate
+from ..ty import LLMAnswer, LLMClient
 from .answers import FATAL, read_message
+from .backoff import asked_to_wait, backoff
+from .batch_records import BatchRecords
 from .connection import Connection
-from .gate import Gate
 from .ledger import Ledger
 from .models import request_parameters
-from .requests import LLMRequest, most_usage
+from .requests import LLMRequest, in_groups, most_usage
 from .store import ResponseStore
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
-_MOST_BYTES = 200_000_000  # the service takes 256 MB
+_MAX_WAIT = 60.0  # seconds between tries
+_LONGEST_BATCH = 90_000.0  # seconds; the service ends it after a day
 
 
 class AnthropicBatches:
@@ -55,8 +60,12 @@ class AnthropicBatches:
         self.store, self.ledger = store, ledger
         self._parameters = request_parameters(model, thinking, effort)
         self._connection = Connection(base_url, timeout)
-        self._gate = Gate(60.0)
+        self._tickets: dict[str, tuple[str, int]] = {}  # batch → its reservation and how many requests it has
         self._given_up: set[str] = set()  # what the last ``prefetch`` got no answer for
+
+    @property
+    def _records(self) -> BatchRecords:
+        return BatchRecords(self.store)
 
     @property
     def fingerprint(self) -> str:
@@ -67,6 +76,15 @@ class AnthropicBatches:
     def chunk(self) -> int:
         """RETURNS (int): Requests that are worth waiting for together."""
         return self.max_batch
+
+    @property
+    def limits(self) -> GateLimits:
+        """RETURNS (GateLimits): What a gate for several clients like this one should hold to."""
+        return replace(self.ledger.limits, lease=_LONGEST_BATCH)
+
+    def share(self, gate: RequestGate | None) -> None:
+        """gate (RequestGate | None): Asked before each batch from now on, with clients of other processes."""
+        self.ledger.share(gate)
 
     def request(self, system: str, user: str, schema: Mapping[str, Any]) -> LLMRequest:
         """RETURNS (LLMRequest): What a batch would hold."""
@@ -80,8 +98,10 @@ class AnthropicBatches:
             self.prefetch([request])
             answer = self.store.get(request.sha256)
         if answer is None:
-            status: Status = "over_budget" if self._is_new(request.sha256) else "failed"
-            return LLMAnswer(self._outcome(request.sha256), status, request_sha256=request.sha256)
+            asked, outcome = self._records.outcome(request.sha256)
+            if not asked:
+                return LLMAnswer("max_calls or max_usd is reached", "over_budget", request_sha256=request.sha256)
+            return LLMAnswer(outcome or "no answer yet", "failed", request_sha256=request.sha256)
         return answer
 
     def prefetch(self, requests: Iterable[LLMRequest], on_poll: Callable[[int, int], None] | None = None) -> None:
@@ -93,7 +113,7 @@ class AnthropicBatches:
         wanted = {request.sha256: request for request in requests}
         tries = dict.fromkeys(wanted, 0)
         while True:
-            under_way = self._under_way()
+            under_way = self._records.under_way()
             missing = [
                 request
                 for sha256, request in wanted.items()
@@ -110,31 +130,47 @@ class AnthropicBatches:
     def submit(self, requests: Sequence[LLMRequest]) -> list[str]:
         """Send batches; those that would pass the limits of the ledger aren't sent. RETURNS (list[str]): Their ids."""
         ids = []
-        for group in self._groups(requests):
-            affordable = [request for request in group if self.ledger.reserve(most_usage(request))]
-            if not affordable:
+        for group in in_groups(requests, self.max_batch):
+            affordable, ticket = self._reserve(group)
+            if ticket is None:
                 break
             entries = [{"custom_id": request.sha256, "params": request.parameters()} for request in affordable]
-            batch = self._retry(partial(_create, entries))
-            with self.store.open() as db:
-                db.execute("BEGIN")
-                db.execute("INSERT OR IGNORE INTO batches (id, created) VALUES (?, ?)", (batch.id, time.time()))
-                db.executemany(
-                    "INSERT OR IGNORE INTO batch_requests (sha256, batch) VALUES (?, ?)",
-                    [(request.sha256, batch.id) for request in affordable],
-                )
-                db.execute("COMMIT")
-            for request in affordable:  # counted when the answer comes
-                self.ledger.settle(most_usage(request), {"calls": 1})
+            try:
+                batch = self._retry(partial(_create, entries))
+            except BaseException:
+                self.ledger.release(ticket, {})
+                raise
+            self._records.add(batch.id, [request.sha256 for request in affordable])
+            self._tickets[batch.id] = ticket, len(affordable)  # what they cost is known when it has ended
             ids.append(batch.id)
         return ids
+
+    def _reserve(self, group: list[LLMRequest]) -> tuple[list[LLMRequest], str | None]:
+        """RETURNS (tuple): As many requests, from the first, as the limits allow, and their ticket."""
+        low, high = 0, len(group)
+        size = high
+        while size:
+            most: Counter[str] = Counter()
+            for request in group[:size]:
+                most.update(most_usage(request))
+            ticket = self.ledger.acquire(most, wait=False, calls=size)
+            if ticket is not None and size == high:
+                return group[:size], ticket
+            if ticket is not None:
+                self.ledger.release(ticket, {})
+                low = size
+            else:
+                high = size - 1
+                low = min(low, high)
+            size = (low + high + 1) // 2
+        return [], None
 
     def submit_all(self, requests: Iterable[LLMRequest]) -> list[str]:
         """Submit a stream of requests, each once, that are neither answered nor under way.
 
         RETURNS (list[str]): Ids of the batches.
         """
-        known = self._under_way()
+        known = self._records.under_way()
         ids: list[str] = []
         stream = iter(requests)
         while chunk := list(islice(stream, self.max_batch)):
@@ -147,34 +183,23 @@ class AnthropicBatches:
         """Poll until no batch is under way, collecting each that ends."""
         while self.collect():
             if on_poll:
-                on_poll(len(self._open_batches()), len(self._under_way()))
+                on_poll(len(self._records.open()), len(self._records.under_way()))
             time.sleep(self.poll_seconds)
 
     def collect(self) -> int:
         """Take up the results of batches that have ended. RETURNS (int): Batches still under way."""
-        for batch_id in self._open_batches():
-            batch = self._retry(partial(_retrieve, batch_id))
-            if batch.processing_status != "ended":
+        for batch_id in self._records.open():
+            if self._retry(partial(_retrieve, batch_id)).processing_status != "ended":
                 continue
             results = self._retry(partial(_results, batch_id))
-            outcomes: dict[str, str] = {}
-            for item in results:
-                outcomes[item.custom_id] = self._take(item)
-            with self.store.open() as db:
-                db.execute("BEGIN")
-                db.executemany(
-                    "UPDATE batch_requests SET outcome = ? WHERE sha256 = ? AND batch = ?",
-                    [(outcome, sha256, batch_id) for sha256, outcome in outcomes.items()],
-                )
-                db.execute(
-                    "UPDATE batch_requests SET outcome = 'lost' WHERE batch = ? AND outcome IS NULL", (batch_id,)
-                )
-                db.execute("UPDATE batches SET ended = ? WHERE id = ?", (time.time(), batch_id))
-                db.execute("COMMIT")
-        return len(self._open_batches())
+            used: Counter[str] = Counter()
+            outcomes = {item.custom_id: self._take(item, used) for item in results}
+            self._records.end(batch_id, outcomes)
+            self._settle(batch_id, used)
+        return len(self._records.open())
 
-    def _take(self, item: Any) -> str:
-        """RETURNS (str): The outcome; an answer is in the store."""
+    def _take(self, item: Any, used: Counter[str]) -> str:
+        """used (Counter): Its tokens are added. RETURNS (str): The outcome; an answer is in the store."""
         result = item.result
         if result.type != "succeeded":
             error = getattr(getattr(result, "error", None), "error", None)
@@ -182,29 +207,22 @@ class AnthropicBatches:
         answer = read_message(result.message, item.custom_id)
         if answer.status == "failed":
             return f"errored: {answer.text}"
-        self.store.put(item.custom_id, self.model, answer)
-        self.ledger.note(**{key: int(value) for key, value in answer.usage.items() if key != "calls"})
+        if self.store.put(item.custom_id, self.model, answer):  # else another process counts it
+            used.update({key: int(value) for key, value in answer.usage.items() if key != "calls"})
         return "succeeded"
 
-    def _groups(self, requests: Sequence[LLMRequest]) -> Iterator[list[LLMRequest]]:
-        group: list[LLMRequest] = []
-        size = 0
-        for request in requests:
-            length = 2 * len(request.system) + 2 * len(request.user) + 2000  # JSON may escape every other letter
-            if group and (len(group) >= self.max_batch or size + length > _MOST_BYTES):
-                yield group
-                group, size = [], 0
-            group.append(request)
-            size += length
-        if group:
-            yield group
+    def _settle(self, batch_id: str, used: Counter[str]) -> None:
+        ticket, calls = self._tickets.pop(batch_id, (None, 0))
+        if ticket is not None:
+            self.ledger.release(ticket, {"calls": calls, **used})
+        elif used:  # submitted by an earlier run
+            self.ledger.note(**used)
 
     def _retry(self, call: Callable[[Any], Any]) -> Any:
         client = self._connection.client()
         import anthropic
 
         for attempt in range(self.max_retries + 1):
-            self._gate.wait()
             try:
                 return call(client.messages.batches)
             except anthropic.APIError as err:
@@ -212,29 +230,9 @@ class AnthropicBatches:
                 code = getattr(err, "status_code", 500)
                 if type(err).__name__ in FATAL or code == 400 or attempt == self.max_retries:
                     raise FilterError(f"the batch service said: {reason} (model {self.model!r})") from None
-                time.sleep(self._gate.backoff(attempt))
+                asked = asked_to_wait(err) if isinstance(err, anthropic.APIStatusError) else None
+                time.sleep(backoff(attempt, _MAX_WAIT, asked))
         raise AssertionError("unreachable")
-
-    def _open_batches(self) -> list[str]:
-        with self.store.open() as db:
-            return [row[0] for row in db.execute("SELECT id FROM batches WHERE ended IS NULL ORDER BY created")]
-
-    def _under_way(self) -> set[str]:
-        query = "SELECT sha256 FROM batch_requests JOIN batches ON batch = id WHERE ended IS NULL"
-        with self.store.open() as db:
-            return {row[0] for row in db.execute(query)}
-
-    def _is_new(self, sha256: str) -> bool:
-        with self.store.open() as db:
-            return db.execute("SELECT 1 FROM batch_requests WHERE sha256 = ?", (sha256,)).fetchone() is None
-
-    def _outcome(self, sha256: str) -> str:
-        with self.store.open() as db:
-            row = db.execute(
-                "SELECT outcome FROM batch_requests JOIN batches ON batch = id WHERE sha256 = ? ORDER BY created DESC",
-                (sha256,),
-            ).fetchone()
-        return str(row[0]) if row else "max_calls or max_usd is reached"
 
 
 def _create(entries: list[dict[str, Any]], batches: Any) -> Any:

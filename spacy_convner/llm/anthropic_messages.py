@@ -8,14 +8,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, FilterError
+from ..request_gate import GateLimits, RequestGate
 from ..ty import LLMAnswer, LLMClient
 from .answers import FATAL, no_message, read_message
+from .backoff import asked_to_wait, backoff
 from .connection import Connection
-from .gate import Gate
 from .ledger import Ledger
 from .models import find_traits, request_parameters
 from .requests import LLMRequest, most_usage
@@ -60,7 +62,7 @@ class AnthropicMessages:
         self._store_prompts = store_prompts
         self._parameters = request_parameters(model, thinking, effort)
         self._connection = Connection(base_url, timeout)
-        self._gate = Gate(max_wait)
+        self._max_wait = max_wait
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, Future[LLMAnswer]] = OrderedDict()
         self._cache_warned = False
@@ -73,6 +75,17 @@ class AnthropicMessages:
     @property
     def max_concurrency(self) -> int:
         return self._max_concurrency
+
+    @property
+    def limits(self) -> GateLimits:
+        """RETURNS (GateLimits): What a gate for several clients like this one should hold to."""
+        return replace(
+            self.ledger.limits, max_concurrency=self._max_concurrency, lease=3 * self._connection.timeout + 5
+        )
+
+    def share(self, gate: RequestGate | None) -> None:
+        """gate (RequestGate | None): Asked before each request from now on, with clients of other processes."""
+        self.ledger.share(gate)
 
     def request(self, system: str, user: str, schema: Mapping[str, Any]) -> LLMRequest:
         """RETURNS (LLMRequest): What a call would send."""
@@ -123,11 +136,16 @@ class AnthropicMessages:
         most = most_usage(request)
         reason = ""
         for attempt in range(self.max_retries + 1):
-            self._gate.wait()
-            if not self.ledger.reserve(most):
+            ticket = self.ledger.acquire(most)
+            if ticket is None:
                 return LLMAnswer("max_calls or max_usd is reached", "over_budget", request_sha256=sha256)
-            used: dict[str, int] = {"calls": 1, "retries": 1} if attempt else {"calls": 1}
+            used: dict[str, int] = {}
+            pause = closed = 0.0
             try:
+                if self.ledger.is_shared and self.store is not None and (stored := self.store.get(sha256)) is not None:
+                    self.ledger.note(stored=1)  # another process got it while this one waited
+                    return stored
+                used = {"calls": 1, "retries": 1} if attempt else {"calls": 1}
                 message = client.messages.create(**request.parameters())
                 answer = read_message(message, sha256)
                 used.update({key: int(value) for key, value in answer.usage.items() if key != "calls"})
@@ -135,7 +153,7 @@ class AnthropicMessages:
                 if answer.status != "failed":
                     return answer
                 reason = answer.text
-                pause = self._gate.backoff(attempt)
+                pause = backoff(attempt, self._max_wait)
             except anthropic.APIStatusError as err:
                 reason = self._connection.describe(err)
                 if type(err).__name__ in FATAL:
@@ -145,18 +163,17 @@ class AnthropicMessages:
                     *_PASSING,
                 ):
                     break
-                pause = self._gate.backoff(attempt, _asked(err))
+                pause = backoff(attempt, self._max_wait, asked_to_wait(err))
                 if err.status_code in _OVERLOADED:
-                    self._gate.close(pause)
-                    pause = 0.0
+                    pause, closed = 0.0, min(pause, self._max_wait)
             except anthropic.APIError as err:  # connection lost, timeout, body that is no response
                 reason = self._connection.describe(err)
-                pause = self._gate.backoff(attempt)
+                pause = backoff(attempt, self._max_wait)
             except (ValueError, RecursionError) as err:  # the SDK lets a body through that isn't JSON, or isn't text
                 reason = no_message(err)
-                pause = self._gate.backoff(attempt)
+                pause = backoff(attempt, self._max_wait)
             finally:
-                self.ledger.settle(most, used)
+                self.ledger.release(ticket, used, closed)
             if attempt < self.max_retries:
                 time.sleep(pause)
         return LLMAnswer(reason, "failed", request_sha256=sha256)
@@ -164,7 +181,7 @@ class AnthropicMessages:
     def _watch_cache(self) -> None:
         if self._cache_warned:
             return
-        counts = self.ledger.summary()
+        counts = self.ledger.counts
         if counts.get("calls", 0) >= _CACHE_TRIED:
             self._cache_warned = True
             if not counts.get("cache_read_input_tokens") and not counts.get("cache_creation_input_tokens"):
@@ -182,19 +199,6 @@ class AnthropicMessages:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock(), _answers=OrderedDict())
-
-
-def _asked(err: Any) -> float | None:
-    """RETURNS (float | None): Seconds that a response asks to wait."""
-    headers = err.response.headers
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name)) / unit
-        except (TypeError, ValueError):
-            continue
-        if seconds >= 0:
-            return seconds
-    return None
 
 
 def make_anthropic_messages(

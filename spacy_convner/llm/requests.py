@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+_MOST_BYTES = 200_000_000  # of a batch; the service takes 256 MB
 _LETTERS_A_TOKEN = 2.0  # fewer than in any text that people write: an upper bound of tokens
 
 
@@ -58,3 +59,18 @@ def most_usage(request: LLMRequest) -> dict[str, float]:
         "cache_creation_input_tokens": (len(request.system) + len(request.user)) / _LETTERS_A_TOKEN + 500,
         "output_tokens": request.max_tokens,
     }
+
+
+def in_groups(requests: Iterable[LLMRequest], most: int) -> Iterator[list[LLMRequest]]:
+    """most (int): Requests a batch. YIELDS (list[LLMRequest]): What a batch can hold, in order."""
+    group: list[LLMRequest] = []
+    size = 0
+    for request in requests:
+        length = 2 * len(request.system) + 2 * len(request.user) + 2000  # JSON may escape every other letter
+        if group and (len(group) >= most or size + length > _MOST_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(request)
+        size += length
+    if group:
+        yield group

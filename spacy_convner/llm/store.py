@@ -7,30 +7,24 @@ sees it: a killed run loses what was under way and nothing else. Prompts aren't 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
 from ..ty import LLMAnswer
+from .sqlite_file import SqliteFile
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    sha256 TEXT PRIMARY KEY, model TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL, usage TEXT NOT NULL,
-    prompt TEXT, created REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, created REAL NOT NULL, ended REAL);
-CREATE TABLE IF NOT EXISTS batch_requests (
-    sha256 TEXT NOT NULL, batch TEXT NOT NULL, outcome TEXT, PRIMARY KEY (sha256, batch)
-) WITHOUT ROWID;
-"""
-_APPLICATION = 0x436F6E76  # "Conv": a database of something else isn't touched
-_BUSY_SECONDS = 60.0
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS answers (sha256 TEXT PRIMARY KEY, model TEXT NOT NULL, status TEXT NOT NULL, "
+    "text TEXT NOT NULL, usage TEXT NOT NULL, prompt TEXT, created REAL NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, created REAL NOT NULL, ended REAL)",
+    "CREATE TABLE IF NOT EXISTS batch_requests (sha256 TEXT NOT NULL, batch TEXT NOT NULL, outcome TEXT, "
+    "PRIMARY KEY (sha256, batch)) WITHOUT ROWID",
+)
+_APPLICATION = 0x436F6E76  # "Conv"
 _COLUMNS = "sha256, model, status, text, usage, prompt, created"
 
 
@@ -39,19 +33,14 @@ class ResponseStore:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._pid = 0
+        self._file = SqliteFile(self.path, "store", _SCHEMA, _APPLICATION)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ResponseStore, (self.path,))
 
     def get(self, sha256: str) -> LLMAnswer | None:
         """RETURNS (LLMAnswer | None): With the usage that was paid then."""
-        if self._connection is None and not self.path.exists():
+        if not self._file.is_open and not self.path.exists():
             return None  # looking makes no file
         with self.open() as db:
             row = db.execute("SELECT status, text, usage FROM answers WHERE sha256 = ?", (sha256,)).fetchone()
@@ -59,11 +48,15 @@ class ResponseStore:
             return None
         return LLMAnswer(text=row[1], status=row[0], usage=json.loads(row[2]), request_sha256=sha256)
 
-    def put(self, sha256: str, model: str, answer: LLMAnswer, prompt: str | None = None) -> None:
-        """Keep an answer; the first of two under one hash stays. prompt (str | None): Kept with it."""
+    def put(self, sha256: str, model: str, answer: LLMAnswer, prompt: str | None = None) -> bool:
+        """Keep an answer; the first of two under one hash stays. prompt (str | None): Kept with it.
+
+        RETURNS (bool): Whether it was the first.
+        """
         row = (sha256, model, answer.status, answer.text, json.dumps(dict(answer.usage)), prompt, time.time())
         with self.open() as db:
-            db.execute(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            query = f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            return db.execute(query, row).rowcount == 1
 
     def __len__(self) -> int:
         with self.open() as db:
@@ -119,37 +112,17 @@ class ResponseStore:
             db.execute("COMMIT")
         return len(self) - before
 
-    @contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
-        """YIELDS (sqlite3.Connection): For one thread at a time. RAISES: DataError for what SQLite can't do."""
-        with self._lock:
-            try:
-                if self._connection is None or self._pid != os.getpid():  # a fork may not share a connection
-                    self._connection, self._pid = self._connect(), os.getpid()
-                yield self._connection
-            except sqlite3.Error as err:
-                raise DataError(
-                    f"the store can't be used: {err}",
-                    path=self.path,
-                    hint="give another file, or move this one away",
-                ) from err
+    def open(self) -> AbstractContextManager[sqlite3.Connection]:
+        """RETURNS (context manager): A connection, for one thread at a time. RAISES: DataError."""
+        return self._file.open()
 
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as err:
-            raise DataError(f"can't be made: {err.strerror}", path=self.path.parent) from err
-        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != _APPLICATION and tables:
-            db.close()
-            raise DataError("is a database of something else, not a response store", path=self.path)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(_SCHEMA)
-        db.execute(f"PRAGMA application_id = {_APPLICATION}")
-        return db
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """RETURNS (context manager): A connection that is the only writer. RAISES: DataError."""
+        return self._file.transaction()
+
+    def close(self) -> None:
+        """Close this process's connection; the next use opens another."""
+        self._file.close()
 
 
 def existing_store(path: Path) -> ResponseStore:

@@ -17,7 +17,7 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 
 from spacy_convner.errors import ConfigError, DataError
-from spacy_convner.llm.gate import Gate
+from spacy_convner.llm.backoff import backoff
 from spacy_convner.llm.ledger import Ledger
 from spacy_convner.llm.models import find_traits, request_parameters
 from spacy_convner.llm.store import ResponseStore, existing_store
@@ -219,14 +219,10 @@ def test_prices_and_parameters() -> None:
         Ledger("local", -1, None)
 
 
-def test_gate() -> None:
-    gate = Gate(0.2)
-    started = time.monotonic()
-    gate.close(1000)
-    gate.wait()
-    assert 0.2 <= time.monotonic() - started < 2
-    assert gate.backoff(3, asked=1e9) <= 0.22
-    assert all(0 < gate.backoff(attempt) <= 0.2 for attempt in range(50))
+def test_backoff() -> None:
+    assert backoff(3, 0.2, asked=1e9) <= 0.22
+    assert all(0 < backoff(attempt, 0.2) <= 0.2 for attempt in range(50))
+    assert backoff(10_000, 60.0) <= 60
 
 
 def test_a_store_of_something_else_is_left_alone(tmp_path: Path) -> None:
