@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 import spacy
 from confection import Config
 from spacy.language import Language
-from spacy.util import is_package, load_config, load_model_from_config
+from spacy.util import get_sourced_components, is_package, load_config, load_model_from_config
 
 from .errors import ConfigError, ConvnerError, DataError
+
+_VARIABLE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def load_pipeline(source: str) -> Language:
     """Load a pipeline ready for use.
 
     source (str): A folder made by ``nlp.to_disk``, the name of an installed pipeline package, or a ``.cfg`` file,
-        which is filled with defaults, assembled and initialized (as ``spacy assemble`` does).
+        which is put together by ``assemble_pipeline``.
     RAISES: DataError or ConfigError with what to do.
     """
     path = Path(source)
     if path.suffix == ".cfg":
-        config = read_config(path)
-        try:
-            nlp = load_model_from_config(config, auto_fill=True)
-        except (ValueError, ImportError) as err:  # config and registry errors; an unknown language is an ImportError
-            if isinstance(err, ConvnerError):
-                raise
-            raise ConfigError(f"{path}: {str(err).strip()}") from err
-        nlp.initialize()
-        return nlp
+        return assemble_pipeline(read_config(path), path)
     if not path.exists() and not is_package(source):
         raise DataError("no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file")
     try:
@@ -40,6 +35,56 @@ def load_pipeline(source: str) -> Language:
         if isinstance(err, ConvnerError):
             raise
         raise DataError(f"can't be loaded as a pipeline: {str(err).strip()}", path=source) from err
+
+
+def assemble_pipeline(config: Config, path: Path) -> Language:
+    """Fill a config with defaults, put its pipeline together and initialize what isn't trained, as ``spacy assemble``.
+
+    config (Config): Not interpolated. path (Path): Its file, for messages.
+    RAISES: DataError for a pipeline that a component is to be copied from and that isn't there; ConfigError.
+    """
+    check_sources(config)
+    try:
+        nlp = load_model_from_config(config, auto_fill=True)
+    except (ValueError, ImportError) as err:  # config and registry errors; an unknown language is an ImportError
+        if isinstance(err, ConvnerError):
+            raise
+        raise ConfigError(f"{path}: {str(err).strip()}") from err
+    nlp._link_components()  # listeners, before they are initialized
+    with nlp.select_pipes(disable=[*get_sourced_components(config.interpolate())]):
+        nlp.initialize()
+    return nlp
+
+
+def check_sources(config: Config) -> list[Path]:
+    """config (Config): Not interpolated.
+
+    RETURNS (list[Path]): Folders of pipelines that components are copied from.
+    RAISES: DataError for a ``source`` that is no pipeline, or that lacks the component; ConfigError for a config that
+        refers to what it doesn't have.
+    """
+    try:
+        filled = config.interpolate()
+    except ValueError as err:
+        raise ConfigError(" ".join(str(err).split())) from err
+    written, folders = config.get("components", {}), []
+    for name, block in filled.get("components", {}).items():
+        source = str(block.get("source", ""))
+        if not source or is_package(source):
+            continue
+        where = f"components.{name}.source"
+        variable = _VARIABLE.fullmatch(str(written[name]["source"]))
+        hint = f"train that pipeline first, or give another: --{variable[1] if variable else where} FOLDER"
+        if not (Path(source) / "config.cfg").is_file():
+            missing = "is no pipeline" if Path(source).exists() else "no such pipeline"
+            raise DataError(missing, path=source, field=where, hint=hint)
+        wanted, there = block.get("component", name), read_config(Path(source) / "config.cfg")["nlp"]["pipeline"]
+        if wanted not in there:
+            raise DataError(
+                f"has no component {wanted!r}, only {', '.join(there)}", path=source, field=where, hint=hint
+            )
+        folders.append(Path(source))
+    return folders
 
 
 def blank_pipeline(lang: str, option: str) -> Language:

@@ -28,31 +28,15 @@ def train_cli(
     Example: convner train configs/student_xlmr.cfg --output training/student --gpu-id 0
     --paths.train corpus/train.spacy --paths.dev corpus/dev.spacy --paths.transformer xlm-roberta-base
     """
-    from click import ClickException
-    from spacy.cli._util import import_code, parse_config_overrides
-    from spacy.util import load_config
-
-    from ..errors import ConfigError, ConvnerError, DataError
-    from ..pipelines import read_config
+    from ..errors import DataError
     from ..records import read_labels
     from ..student.training import plan_training, run_training
-    from ..student.training_overrides import check_settings
+    from .overrides import read_overridden
 
     known = list(read_labels(labels)) if labels is not None else None
     if output.exists() and not output.is_dir():
         raise DataError("is a file, a folder was expected", path=output)
-    given = read_config(config)
-    try:
-        import_code(code)
-        overrides = parse_config_overrides(list(ctx.args))
-        check_settings(given, overrides)
-        settings = load_config(config, overrides=overrides, interpolate=False)
-    except ConvnerError:
-        raise
-    except (ValueError, OSError) as err:
-        raise ConfigError(f"{config}: {str(err).strip()}") from err
-    except ClickException as err:
-        raise ConfigError(f"{err.format_message()} Settings of the config are written --section.name value") from err
+    settings = read_overridden(config, list(ctx.args), code)
     plan = plan_training(settings, gpu_id=gpu_id, labels=known, where=str(labels))
     corpora = [facts for facts in (plan.train, plan.dev) if facts is not None]
     keep_inputs([output / "model-best", output / "model-last"], [facts.path for facts in corpora])

@@ -51,7 +51,6 @@ def test_what_a_config_has(path: Path) -> None:
         ("system.sed", "system.seed"),
         ("corpora.train.pth", "corpora.train.path"),
         ("corpora.train.shuffle", ""),
-        ("components.catalog_spancat.nlp", ""),
         ("nothing.like.this", ""),
     ],
 )
@@ -71,6 +70,8 @@ def test_what_it_may_have(grounded: Config) -> None:
         "training.score_weights.ents_per_type", "initialize.components.ner",
     ):  # fmt: skip
         assert has_setting(grounded, key), key
+    for key in ("components.catalog_spancat.nlp", "components.catalog_spancat.name"):  # arguments, but no settings
+        assert not has_setting(grounded, key), key
     grounded["components"]["catalog_spancat"]["factory"] = "of_another_language"
     assert has_setting(grounded, "components.catalog_spancat.anything")
     grounded["components"]["catalog_spancat"] = {"source": "training/other"}
