@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..errors import ConfigError, DataError
+from ..errors import DataError
 from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
-from .llm_run import check_batches, prepare_client, say_estimate, submit_batches, usage_line
+from .llm_run import check_batches, prepare_client, say_estimate, shared_client, submit_batches, usage_line
 
 _ENTITIES = "Names whose utterances are left out (.txt, .jsonl, .spacy), as unseen_entities.en.jsonl; may be repeated"
 _PATTERNS = (
@@ -54,8 +54,6 @@ def label_cli(
         raise DataError("is a folder, a file was expected", path=metrics, hint="e.g. --metrics metrics/label.json")
     nlp = load_pipeline(pipeline)
     client = prepare_client(nlp, store or output.with_name(output.name + ".answers.sqlite"), store, max_calls, max_usd)
-    if client is not None and n_process > 1 and (max_calls is not None or max_usd is not None):
-        raise ConfigError("--max-calls and --max-usd need one process: leave out --n-process, requests are concurrent")
     if dry_run:
         say_estimate(nlp, source)
         return
@@ -64,7 +62,8 @@ def label_cli(
         return
     if resume:
         check_batches(client)
-    with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
+    bar = tqdm(unit=" utterances", disable=not show_progress(), desc=source.name)
+    with shared_client(client, n_process), bar:
 
         def start(total: int, done: int) -> None:
             bar.total = total
@@ -81,7 +80,7 @@ def label_cli(
             on_start=start,
             on_docs=bar.update,
         )
-    if client is not None and hasattr(client, "ledger") and n_process == 1:
+    if client is not None and hasattr(client, "ledger"):
         component = find_llm_component(nlp)
         stats["llm"] = {**client.ledger.summary(), "templates_sha256": component.templates_sha256}
         say(usage_line(stats["llm"]))

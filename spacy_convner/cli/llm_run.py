@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from spacy.language import Language
@@ -33,6 +37,31 @@ def prepare_client(
     if max_calls is not None or max_usd is not None:
         client.ledger.limit(max_calls, max_usd)
     return client
+
+
+@contextmanager
+def shared_client(client: Any, n_process: int) -> Iterator[None]:
+    """Hold the workers that the block starts to the client's limits together; afterwards it knows what all used.
+
+    client (Any): Of ``prepare_client``. RAISES: ConfigError if it has limits and can't share them.
+    """
+    if client is None or n_process == 1:
+        yield
+        return
+    if not hasattr(client, "share"):
+        if getattr(client, "ledger", None) is not None:
+            raise ConfigError("this client counts for one process only: leave out --n-process")
+        yield
+        return
+    from ..llm.file_gate import FileGate
+
+    folder = Path(mkdtemp(prefix="convner-gate-"))  # on this machine's own disk, wherever the store may be
+    try:
+        client.share(FileGate(folder / "gate.sqlite", client.limits))
+        yield
+    finally:
+        client.share(None)
+        rmtree(folder, ignore_errors=True)
 
 
 def say_estimate(nlp: Language, source: Path) -> None:
@@ -81,8 +110,9 @@ def usage_line(usage: dict[str, Any]) -> str:
     """RETURNS (str): What a run used, for people."""
     cost = f"${usage['usd']:,.4f}" if usage["usd"] is not None else "price unknown"
     hits = f", {usage['cache_hit_rate']:.0%} of input from the prompt cache" if usage["cache_hit_rate"] else ""
+    lost = f", {usage['lost']:,} lost with killed processes, at a cost that isn't known" if usage.get("lost") else ""
     return (
-        f"Language model: {usage.get('calls', 0):,} calls ({usage.get('retries', 0):,} retries), "
+        f"Language model: {usage.get('calls', 0):,} calls ({usage.get('retries', 0):,} retries{lost}), "
         f"{usage.get('stored', 0):,} from the store, {usage.get('shared', 0):,} repeated, "
         f"{usage.get('input_tokens', 0):,} input and {usage.get('output_tokens', 0):,} output tokens{hits}: {cost}"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from ..errors import ConfigError
-from .app import Arg, Opt, app, command, say
+from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
 
 store_app = typer.Typer(help="Answers of language models, kept in SQLite.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(store_app, name="store")
@@ -67,13 +67,26 @@ def merge_cli(
     path: Path = Arg(..., metavar="STORE", help="SQLite file to add to"),
     others: list[Path] = Arg(..., metavar="OTHER...", help="Stores to take answers from"),
 ) -> None:
-    """Take up the answers of other stores, for example of other machines.
+    """Take up the answers of other stores, for example of other machines, which stay as they are.
+
+    Where two answer the same request, the first stays: those of STORE, then those of the first OTHER. An interrupted
+    merge goes on when the command is run again. Copy a store only when nobody uses it, or with its -wal file.
 
     Example: convner store merge answers.sqlite machine2.sqlite machine3.sqlite
     """
-    from ..llm.store import ResponseStore, existing_store
+    from tqdm import tqdm
 
-    for other in others:
-        existing_store(other)
-    count = sum(ResponseStore(path).merge(other) for other in others)
-    say(f"{path}: {count:,} answers added")
+    from ..llm.store import ResponseStore, existing_store
+    from ..llm.store_merge import merge_store
+
+    keep_inputs([path], others)
+    sizes = [existing_store(other).stats()["answers"] for other in others]
+    store = ResponseStore(path)
+    with tqdm(total=sum(sizes), unit=" answers", disable=not show_progress(), desc=path.name) as bar:
+        merged = [merge_store(store, other, bar.update) for other in others]
+    for other, found in zip(others, merged, strict=True):
+        known = f", {found.known:,} were known" if found.known else ""
+        differ = f" ({found.differing:,} of them with another answer: the one in {path.name} stays)"
+        batches = f", {found.batches:,} batches under way" if found.batches else ""
+        say(f"{other}: {found.added:,} answers added{known}{differ if found.differing else ''}{batches}")
+    say(f"{path}: {len(store):,} answers")

@@ -36,7 +36,7 @@ class FileGate:
 
     def __init__(self, path: Path | str, limits: GateLimits) -> None:
         self.limits = limits
-        self._file = SqliteFile(Path(path), "request gate", _SCHEMA, _APPLICATION, "OFF")
+        self._file = SqliteFile(Path(path), "request gate", _SCHEMA, _APPLICATION, "OFF", make_folder=False)
         self._pid = 0
         self._enter()
 

@@ -24,20 +24,28 @@ class SqliteFile:
     path (Path): Made at first use. what (str): For messages. schema (tuple[str, ...]): Statements that make what
     isn't there. application (int): SQLite's ``application_id``; a database of something else isn't touched.
     synchronous (str): "NORMAL", or "OFF" where nothing need outlive a power failure. WAL either way: what a killed
-    process has committed is there, and readers wait for nobody.
+    process has committed is there, and readers wait for nobody. make_folder (bool): Whether a missing folder is made.
     """
 
     def __init__(
-        self, path: Path, what: str, schema: tuple[str, ...], application: int, synchronous: str = "NORMAL"
+        self,
+        path: Path,
+        what: str,
+        schema: tuple[str, ...],
+        application: int,
+        synchronous: str = "NORMAL",
+        make_folder: bool = True,
     ) -> None:
         self.path, self.what = path, what
-        self._schema, self._application, self._synchronous = schema, application, synchronous
+        self._schema, self._application = schema, application
+        self._synchronous, self._make_folder = synchronous, make_folder
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         _files.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (SqliteFile, (self.path, self.what, self._schema, self._application, self._synchronous))
+        settings = self._schema, self._application, self._synchronous, self._make_folder
+        return (SqliteFile, (self.path, self.what, *settings))
 
     @property
     def is_open(self) -> bool:
@@ -82,7 +90,8 @@ class SqliteFile:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._make_folder:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
             raise DataError(f"can't be made: {err.strerror}", path=self.path.parent) from err
         db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -25,7 +25,7 @@ _SCHEMA = (
     "PRIMARY KEY (sha256, batch)) WITHOUT ROWID",
 )
 _APPLICATION = 0x436F6E76  # "Conv"
-_COLUMNS = "sha256, model, status, text, usage, prompt, created"
+COLUMNS = "sha256, model, status, text, usage, prompt, created"
 
 
 class ResponseStore:
@@ -55,7 +55,7 @@ class ResponseStore:
         """
         row = (sha256, model, answer.status, answer.text, json.dumps(dict(answer.usage)), prompt, time.time())
         with self.open() as db:
-            query = f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            query = f"INSERT OR IGNORE INTO answers ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
             return db.execute(query, row).rowcount == 1
 
     def __len__(self) -> int:
@@ -101,16 +101,13 @@ class ResponseStore:
             db.execute("VACUUM")
             return changed.rowcount
 
-    def merge(self, other: Path) -> int:
-        """Take up what another store has and this one hasn't. RETURNS (int): How many answers."""
-        before = len(self)
-        with existing_store(other).open() as theirs:
-            rows = theirs.execute(f"SELECT {_COLUMNS} FROM answers").fetchall()
+    def check(self) -> None:
+        """RAISES: DataError if the file is damaged or isn't a whole store."""
         with self.open() as db:
-            db.execute("BEGIN")
-            db.executemany(f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            db.execute("COMMIT")
-        return len(self) - before
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            db.execute(f"SELECT {COLUMNS} FROM answers LIMIT 1").fetchone()
+        if found != "ok":
+            raise DataError(f"the store is damaged: {found}", path=self.path)
 
     def open(self) -> AbstractContextManager[sqlite3.Connection]:
         """RETURNS (context manager): A connection, for one thread at a time. RAISES: DataError."""

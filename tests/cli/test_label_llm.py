@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from spacy_convner.cli import app
 
 from ..conftest import write_jsonl
-from ..llm.conftest import KEY, Server, error, make_llm_teacher, select, server  # noqa: F401
+from ..llm.conftest import KEY, USAGE, Server, error, make_llm_teacher, select, server  # noqa: F401
 
 runner = CliRunner()
 TEXTS = ["play hello", "good morning", "play hello", "stay", *[f"play hello number {i}" for i in range(6)]]
@@ -89,6 +89,31 @@ def test_a_limit_stops_and_the_next_run_goes_on(
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
 
 
+def test_processes_share_limits_and_are_counted_together(
+    server: Server,  # noqa: F811
+    config: Callable[..., Path],
+    source: Path,
+    tmp_path: Path,
+) -> None:
+    out, metrics, pipeline = tmp_path / "out.spacy", tmp_path / "m.json", config()
+    options = ["-p", pipeline, "--shard-size", 4, "-n", 2, "--batch-size", 2, "--metrics", metrics]
+    result = run("label", source, out, *options, "--max-calls", 3)
+    assert result.exit_code == 1
+    assert "max_calls or max_usd is reached" in result.stderr
+    assert len(server.requests) == 3
+    result = run("label", source, out, *options, "--max-usd", 1)
+    assert result.exit_code == 0, result.output
+    assert len(server.requests) == 8
+    assert statuses(out) == ["ok", "no_candidates", *["ok"] * 8]
+    counts = json.loads(metrics.read_text())["llm"]
+    assert counts["calls"] == 5
+    assert counts["output_tokens"] == 5 * USAGE["output_tokens"]
+    assert counts["stored"] + counts.get("shared", 0) == 4
+    assert "Language model: 5 calls (0 retries), " in result.stderr
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
+
+
 def test_failed_utterances_are_tried_again(
     server: Server,  # noqa: F811
     config: Callable[..., Path],
@@ -133,7 +158,6 @@ def test_batches_detached(server: Server, config: Callable[..., Path], source: P
     [
         (["--detach"], "--detach needs spacy_convner.AnthropicBatches.v1"),
         (["--resume"], "--resume needs spacy_convner.AnthropicBatches.v1"),
-        (["--max-calls", 3, "-n", 2], "need one process"),
     ],
 )
 def test_options_that_do_not_fit(

@@ -21,6 +21,7 @@ from spacy_convner.llm.backoff import backoff
 from spacy_convner.llm.ledger import Ledger
 from spacy_convner.llm.models import find_traits, request_parameters
 from spacy_convner.llm.store import ResponseStore, existing_store
+from spacy_convner.llm.store_merge import Merged, merge_store
 from spacy_convner.ty import LLMAnswer
 
 from .conftest import KEY, USAGE, Drop, Raw, Reply, Server, error, message, select
@@ -248,8 +249,8 @@ def test_stores_are_shared_pickled_merged_and_pruned(tmp_path: Path) -> None:
     two.put("b", "n", LLMAnswer("x", "refused"))
     again = pickle.loads(pickle.dumps(one))
     assert again.get("a") == LLMAnswer("{}", usage={"calls": 1}, request_sha256="a")
-    assert one.merge(two.path) == 1
-    assert one.merge(two.path) == 0
+    assert merge_store(one, two.path) == Merged(added=1, known=0, differing=0, batches=0)
+    assert merge_store(one, two.path) == Merged(added=0, known=1, differing=0, batches=0)
     assert one.stats()["models"] == {"m": {"ok": 1}, "n": {"refused": 1}}
 
     def write(name: str) -> None:
