@@ -13,7 +13,7 @@ from .app import Arg, Opt, app, command, keep_inputs, say
 @command(app, "tryout")
 def tryout_cli(
     wheel: Path = Arg(..., help="A pipeline wheel, or a folder that holds one"),
-    texts: Path = Opt(..., "--texts", help="Sentences to run, a line each"),
+    texts: Path = Opt(..., "--texts", help="Sentences to run: a line each, or .jsonl or .spacy"),
     output: Path | None = Opt(None, "--output", "-o", help="Write what was found to this JSON file"),
     constraints: Path | None = Opt(None, "--constraints", "-c", help="Constraints file for pip"),
     first: list[str] = Opt([], "--with", help="Install this path or requirement first, for what no index has"),
@@ -27,15 +27,16 @@ def tryout_cli(
     """
     from ..atomic import write_text
     from ..errors import DataError
-    from ..records import open_lines
-    from ..student.wheel import try_wheel
+    from ..student.wheel import find_wheel, try_wheel
+    from ..student.wheel_inputs import check_inputs
+    from .text_files import read_texts
 
-    sentences = [line for _, line in open_lines(texts) if line.strip()]
-    if not sentences:
-        raise DataError("no sentence in the file", path=texts)
-    if test is not None and not (test.suffix == ".spacy" and test.is_file()):
-        raise DataError("expected an annotated .spacy file", path=test, field="--test")
-    keep_inputs([output], [texts, *(path for path in (constraints, test) if path is not None)])
+    sentences = read_texts([texts])
+    wheel = find_wheel(wheel)
+    check_inputs(wheel, constraints, first, test)
+    keep_inputs([output], [wheel, texts, *(path for path in (constraints, test) if path is not None)])
+    if output is not None and output.is_dir():
+        raise DataError("is a folder, a file was expected", path=output, field="--output")
     say("Installing the wheel into a scratch virtual environment …")
     result = try_wheel(wheel, sentences, constraints, first, test)
     for sentence in result["sentences"]:
