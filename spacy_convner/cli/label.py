@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..errors import DataError
-from .app import Arg, Opt, app, command, fail, keep_inputs, say, show_progress
+from .app import Arg, Opt, app, command, fail, keep_inputs, say
+from .label_run import Progress, answers_beside, check_places, plan, rejected_place
 from .llm_run import check_batches, prepare_client, say_estimate, shared_client, submit_batches, usage_line
 
 _ENTITIES = "Names whose utterances are left out (.txt, .jsonl, .spacy), as unseen_entities.en.jsonl; may be repeated"
@@ -18,14 +18,15 @@ _PATTERNS = (
 
 @command(app, "label")
 def label_cli(
-    source: Path = Arg(..., metavar="IN", help="Utterances: JSONL with a 'text' and maybe a 'lang' field"),
-    output: Path = Arg(..., metavar="OUT", help="NAME.spacy for one file, or a folder of DocBin shards"),
+    source: str = Arg(..., metavar="IN", help="Utterances: JSONL, DocBin or Parquet; a file, folder, pattern or URL"),
+    output: str = Arg(..., metavar="OUT", help="NAME.spacy for one file, or a folder (or its URL) of DocBin shards"),
     pipeline: str = Opt(..., "--pipeline", "-p", help="Teacher: a folder, an installed package or a .cfg file"),
     metrics: Path | None = Opt(None, "--metrics", help="Write counts, speed and memory to this JSON file"),
     shard_size: int = Opt(500, "--shard-size", min=1, help="Utterances a shard; an interruption costs one at most"),
     n_process: int = Opt(1, "--n-process", "-n", min=1, help="Processes"),
     batch_size: int = Opt(128, "--batch-size", min=1, help="Utterances a batch"),
     keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
+    keep_meta: bool = Opt(False, "--keep-meta", help="Store 'meta' of the input with every Doc"),
     dry_run: bool = Opt(False, "--dry-run", help="Say what a language model would be asked and cost; send nothing"),
     store: Path | None = Opt(None, "--store", help="Answers of a language model, SQLite [default: beside OUT]"),
     max_calls: int | None = Opt(None, "--max-calls", min=0, help="Requests to a language model at most"),
@@ -42,18 +43,14 @@ def label_cli(
 
     Example: convner label in.jsonl out.spacy -p configs/teacher_claude.cfg --dry-run
     """
-    from tqdm import tqdm
-
     from ..pipelines import load_pipeline
     from ..silver.estimate import find_llm_component
-    from ..silver.labelling import check_input, label_file
+    from ..silver.labelling import label_file
 
-    keep_inputs([output, metrics], [source])
-    check_input(source)  # before minutes are spent on loading
-    if metrics is not None and metrics.is_dir():
-        raise DataError("is a folder, a file was expected", path=metrics, hint="e.g. --metrics metrics/label.json")
+    check_places(source, output, metrics)
+    files = plan(source, output, shard_size, keep_meta)  # before minutes are spent on loading
     nlp = load_pipeline(pipeline)
-    client = prepare_client(nlp, store or output.with_name(output.name + ".answers.sqlite"), store, max_calls, max_usd)
+    client = prepare_client(nlp, store or answers_beside(output), store, max_calls, max_usd)
     if dry_run:
         say_estimate(nlp, source)
         return
@@ -62,23 +59,18 @@ def label_cli(
         return
     if resume:
         check_batches(client)
-    bar = tqdm(unit=" utterances", disable=not show_progress(), desc=source.name)
-    with shared_client(client, n_process), bar:
-
-        def start(total: int, done: int) -> None:
-            bar.total = total
-            bar.update(done)
-
+    with shared_client(client, n_process), Progress(source) as progress:
         stats = label_file(
             nlp,
-            source,
+            files,
             output,
             shard_size=shard_size,
             n_process=n_process,
             batch_size=batch_size,
             keep_exemplars=keep_exemplars,
-            on_start=start,
-            on_docs=bar.update,
+            keep_meta=keep_meta,
+            on_start=progress.start,
+            on_docs=progress.update,
         )
     if client is not None and hasattr(client, "ledger"):
         component = find_llm_component(nlp)
@@ -91,6 +83,8 @@ def label_cli(
     speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
     statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
     say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+    if stats["rejected"]:
+        say(f"{stats['rejected']:,} utterances can't be labelled; {rejected_place(output)} says which and why")
     if invalid := stats["statuses"].get("invalid"):
         say(f"{invalid:,} answers weren't in the asked form and select nothing; see doc._.convner.dropped")
     if failed := stats["statuses"].get("failed"):

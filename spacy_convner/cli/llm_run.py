@@ -64,14 +64,14 @@ def shared_client(client: Any, n_process: int) -> Iterator[None]:
         rmtree(folder, ignore_errors=True)
 
 
-def say_estimate(nlp: Language, source: Path) -> None:
+def say_estimate(nlp: Language, source: str) -> None:
     """Print utterances, calls, tokens and cost to standard output."""
     import typer
     from tqdm import tqdm
 
     from ..silver.estimate import LETTERS_A_TOKEN, estimate
 
-    with tqdm(unit=" utterances", disable=not show_progress(), desc=source.name) as bar:
+    with tqdm(unit=" utterances", disable=not show_progress(), desc=Path(source).name) as bar:
         found = estimate(nlp, source, bar.update)
     usd = f"about ${found['usd']:,.4f} (prices of {found['prices']})" if found["usd"] is not None else "price unknown"
     typer.echo(
@@ -83,7 +83,7 @@ def say_estimate(nlp: Language, source: Path) -> None:
     )
 
 
-def submit_batches(nlp: Language, source: Path, client: Any) -> None:
+def submit_batches(nlp: Language, source: str, client: Any) -> None:
     """Submit everything that is neither answered nor under way."""
     from ..silver.estimate import planned_requests
 

@@ -10,7 +10,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..attrs import set_doc_lang
-from ..records import read_utterances
+from .source_rows import read_rows
+from .sources import find_files
 
 LETTERS_A_TOKEN = 2.9  # of English and Spanish prompts in today's tokenizers; a rule of thumb
 _OUTPUT_TOKENS = 20.0  # of a selection, where the store knows no better
@@ -24,7 +25,7 @@ def find_llm_component(nlp: Language) -> Any:
     return None
 
 
-def planned_requests(nlp: Language, source: Path, on_doc: Callable[[int], object] | None = None) -> Iterator[Any]:
+def planned_requests(nlp: Language, source: Path | str, on_doc: Callable[[int], object] | None = None) -> Iterator[Any]:
     """YIELDS (LLMRequest): What labelling a file would ask, in order, repeated where utterances are."""
     docs: Iterable[Doc] = _docs(nlp, source, on_doc)
     for _, pipe in nlp.pipeline:
@@ -34,7 +35,7 @@ def planned_requests(nlp: Language, source: Path, on_doc: Callable[[int], object
         docs = pipe.pipe(docs) if hasattr(pipe, "pipe") else map(pipe, docs)
 
 
-def estimate(nlp: Language, source: Path, on_doc: Callable[[int], object] | None = None) -> dict[str, Any]:
+def estimate(nlp: Language, source: Path | str, on_doc: Callable[[int], object] | None = None) -> dict[str, Any]:
     """Estimate a labelling run.
 
     RETURNS (dict): utterances, and of ``estimate_requests``, for each that a model is asked about.
@@ -91,10 +92,12 @@ def estimate_requests(requests: Iterable[Any], client: Any, output_tokens: float
     }
 
 
-def _docs(nlp: Language, source: Path, on_doc: Callable[[int], object] | None) -> Iterator[Doc]:
-    for utterance in read_utterances(source):
-        doc = nlp.make_doc(utterance.text)
-        set_doc_lang(doc, utterance.lang)
-        if on_doc:
-            on_doc(1)
-        yield doc
+def _docs(nlp: Language, source: Path | str, on_doc: Callable[[int], object] | None) -> Iterator[Doc]:
+    for file in find_files(source):
+        for row in read_rows(file):
+            if on_doc:
+                on_doc(1)
+            if row.utterance is not None:
+                doc = nlp.make_doc(row.utterance.text)
+                set_doc_lang(doc, row.utterance.lang)
+                yield doc

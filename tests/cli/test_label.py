@@ -44,6 +44,10 @@ def label(source: Path, output: Path, pipeline: Path | str, *more: str) -> Resul
     return runner.invoke(app, ["label", str(source), str(output), "-p", str(pipeline), *more])
 
 
+def shard(first: int, last: int) -> str:
+    return f"part-000001-{first:010d}-{last:010d}.spacy"
+
+
 def fails(result: Result, *words: str) -> None:
     """One message on standard error, nothing else."""
     assert result.exit_code == 1, result.output
@@ -68,7 +72,7 @@ def test_file_and_metrics(source: Path, pipeline: Path, tmp_path: Path) -> None:
 def test_folder(source: Path, pipeline: Path, tmp_path: Path) -> None:
     result = label(source, tmp_path / "shards", pipeline, "--shard-size", "10", "--n-process", "2", "--batch-size", "3")
     assert result.exit_code == 0, result.output
-    assert sorted(os.listdir(tmp_path / "shards")) == ["manifest.json", *(f"part-{i:06d}.spacy" for i in range(3))]
+    assert sorted(os.listdir(tmp_path / "shards")) == ["manifest.json", shard(1, 10), shard(11, 20), shard(21, 24)]
 
 
 def test_config_is_assembled(teacher: Language, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +119,9 @@ def test_bad_input_is_found_before_the_pipeline_is_loaded(
 
 
 def test_wrong_places(source: Path, pipeline: Path, tmp_path: Path) -> None:
-    fails(label(tmp_path, tmp_path / "out.spacy", pipeline), "is a folder, a file was expected")
+    (tmp_path / "empty").mkdir()
+    fails(label(tmp_path / "empty", tmp_path / "out.spacy", pipeline), "no file of utterances (.jsonl")
+    fails(label(source.parent, source.parent, pipeline), "is an input")
     fails(label(source, source / "out.spacy", pipeline), str(source), "can't be written")
     fails(label(source, source / "out", pipeline), "can't be written")
     fails(label(source, source, pipeline), "is an input", "choose another output")
@@ -201,18 +207,20 @@ def test_split_and_convert_keep_their_inputs(source: Path, pipeline: Path, tmp_p
     assert (tmp_path / "a.spacy").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        (json.dumps({"text": "x" * 1_000_001}), ["field 'text'", "1,000,001 characters"]),
-        ('{"text": "a", "lang": "\\ud800"}', ["field 'lang'", "surrogate"]),
-        ('{"text": "a", "meta": {"id": "\\ud800"}}', ["field 'meta'", "surrogate"]),
-    ],
-)
-def test_what_spacy_could_not_store_is_found_first(tmp_path: Path, line: str, words: list[str]) -> None:
-    source = tmp_path / "in.jsonl"
-    source.write_text('{"text": "fine"}\n' + line + "\n", encoding="utf8")
-    fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), "in.jsonl:2:", *words)
+def test_what_spacy_could_not_store_is_listed(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    hostile = [
+        (json.dumps({"text": "x" * 1_000_001}), "field 'text': 1,000,001 characters"),
+        ('{"text": "a", "lang": "\\ud800"}', "field 'lang': lone surrogate"),
+        ('{"text": "a", "meta": {"id": "\\ud800"}}', "field 'meta': lone surrogate"),
+    ]
+    source.write_text("\n".join(['{"text": "play hello"}', *(line for line, _ in hostile)]) + "\n", encoding="utf8")
+    result = label(source, tmp_path / "out.spacy", pipeline)
+    assert result.exit_code == 0, result.output
+    assert "3 utterances can't be labelled; " in result.stderr
+    assert [doc.text for doc in read_docbin(tmp_path / "out.spacy", Vocab())] == ["play hello"]
+    rows = [json.loads(line) for line in (tmp_path / "out.rejected.jsonl").read_text(encoding="utf8").splitlines()]
+    assert [(row["file"], row["row"]) for row in rows] == [(str(source), number) for number in (2, 3, 4)]
+    assert all(row["reason"].startswith(reason) for row, (_, reason) in zip(rows, hostile, strict=True))
 
 
 def test_an_unknown_language_of_a_config(source: Path, tmp_path: Path) -> None:
@@ -247,7 +255,7 @@ def test_failed_requests_are_said_and_tried_again(
     assert result.exit_code == 1
     assert "1 utterances failed: " in result.stderr
     assert "again" in result.stderr
-    kept = (out / "part-000001.spacy").stat().st_mtime_ns
+    kept = (out / shard(3, 4)).stat().st_mtime_ns
     assert json.loads((tmp_path / "m.json").read_text())["statuses"] == {"no_candidates": 3, "failed": 1}
 
     def answer(self: LLMFilter, requests: list[object], task: object) -> object:
@@ -257,13 +265,13 @@ def test_failed_requests_are_said_and_tried_again(
         patch.setattr(LLMFilter, "__call__", answer)
         result = label(source, out, tmp_path / "claude", "--shard-size", "2", "--metrics", str(tmp_path / "m.json"))
     assert result.exit_code == 0, result.output
-    assert (out / "part-000001.spacy").stat().st_mtime_ns == kept
+    assert (out / shard(3, 4)).stat().st_mtime_ns == kept
     assert "failed" not in json.loads((tmp_path / "m.json").read_text())["statuses"]
 
     source = write_jsonl(tmp_path / "all.jsonl", [{"text": f"play hello {i}"} for i in range(40)])
     result = label(source, tmp_path / "none", tmp_path / "claude", "--shard-size", "4")
     assert result.exit_code == 1
-    assert "all 4 utterances of part-000000.spacy failed" in result.stderr
+    assert f"all 4 utterances of {shard(1, 4)} failed" in result.stderr
     assert len(list((tmp_path / "none").glob("part-*"))) == 1
 
 

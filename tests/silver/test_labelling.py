@@ -29,6 +29,11 @@ def parts(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.spacy"))}
 
 
+def shard(i: int, size: int = 10, total: int = 103) -> str:
+    """Name of the i-th shard of the traffic."""
+    return f"part-000001-{i * size + 1:010d}-{min((i + 1) * size, total):010d}.spacy"
+
+
 def read(path: Path) -> list[tuple[str, list[tuple[str, str]], str | None]]:
     return [
         (doc.text, [(ent.text, ent.label_) for ent in doc.ents], get_doc_lang(doc))
@@ -51,7 +56,7 @@ class Interrupt:
 def test_a_folder_of_shards(make_ruler: MakeRuler, traffic: Path, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "er"
     stats = label(make_ruler(), traffic, out)
-    assert sorted(parts(out)) == [f"part-{i:06d}.spacy" for i in range(11)]
+    assert sorted(parts(out)) == [shard(i) for i in range(11)]
     assert [len(DocBin().from_disk(out / name)) for name in sorted(parts(out))] == [10] * 10 + [3]
     texts = [json.loads(line)["text"] for line in traffic.read_text(encoding="utf8").splitlines()]
     assert [text for text, _, _ in read(out)] == texts
@@ -115,8 +120,8 @@ def test_a_lost_shard_in_the_middle_is_made_again(make_ruler: MakeRuler, traffic
     out = tmp_path / "out"
     label(make_ruler(), traffic, out)
     expected = parts(out)
-    (out / "part-000004.spacy").unlink()
-    (out / "part-000010.spacy").unlink()
+    (out / shard(4)).unlink()
+    (out / shard(10)).unlink()
     assert label(make_ruler(), traffic, out)["resumed"] == 90
     assert parts(out) == expected
 

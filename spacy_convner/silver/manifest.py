@@ -1,0 +1,168 @@
+"""The manifest of a labelling run: which input, which pipeline, what every shard holds, what failed and why."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import DataError
+from .folder import Folder
+from .input_ranges import InputRange, PlannedFile, input_sha256, split_file
+from .shards import SHARD, Making, Record, read_record, sum_records, unanswered
+
+MANIFEST = "manifest.json"
+_VERSION = 2
+_SECONDS = 5.0  # between two writings at least; a shard says for itself what is in it
+
+
+class Manifest:
+    """What is done and what isn't.
+
+    folder (Folder): Where shards go. files (list[PlannedFile]): The input. making (Making): What else shards depend on.
+    shard_size (int): Utterances a shard.
+    """
+
+    def __init__(self, folder: Folder, files: Sequence[PlannedFile], making: Making, shard_size: int) -> None:
+        self.folder, self.files, self.making = folder, files, making
+        self.settings = {"pipeline_sha256": making.pipeline_sha256, "shard_size": shard_size,
+                         "keep_exemplars": making.keep_exemplars, "keep_meta": making.keep_meta}  # fmt: skip
+        self.shard_size = shard_size
+        self.numbers: list[int] = []
+        self.records: dict[str, Record] = {}
+        self.failures: list[dict[str, str]] = []
+        self.total = sum(file.rows for file in files)
+        self._written, self._cost = 0.0, 0.0
+
+    def open(self) -> list[InputRange]:
+        """Look into the folder, delete our shards of another run, and write the manifest.
+
+        RETURNS (list[InputRange]): What is to be done: not there, of other input or settings, or not answered.
+        RAISES: DataError for a folder that isn't a labelling run's.
+        """
+        self.folder.check()
+        names = self.folder.names()
+        known = self._read_known(names)
+        self.numbers = _number(self.files, known.get("files", []))
+        ranges = [part for pair in zip(self.files, self.numbers, strict=True) for part in self._split(*pair)]
+        wanted = {part.name: part for part in ranges}
+        listed = _listed(known, self.files, self.numbers)
+        for name in filter(SHARD.fullmatch, names):
+            record = listed.get(name)
+            if record is None or name not in wanted:
+                record = read_record(self.folder, name)
+                if record is None:
+                    continue  # somebody else's, or damaged: written over if it is in our place
+                if not known or name not in wanted or record.pop("made", None) != self.making.of(wanted[name]):
+                    self.folder.delete(name)
+                    continue
+            if not unanswered(record):
+                self.records[name] = record
+        self.write()
+        return [part for part in ranges if part.name not in self.records]
+
+    def add(self, record: Record) -> None:
+        """Take the record of a shard that was written; the manifest is written now and then."""
+        self.records[record["shard"]] = record
+        if time.monotonic() - self._written > max(_SECONDS, 20 * self._cost):
+            self.write()
+
+    def fail(self, reason: str, shard: str = "", node: str = "") -> None:
+        """Note what went wrong."""
+        self.failures.append({"shard": shard, "node": node, "reason": reason})
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): Shard → utterances that weren't answered."""
+        return {name: count for name, record in self._sorted() if (count := unanswered(record))}
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """RETURNS (list[dict]): What is in no shard: ``file``, ``row`` (a line, of JSONL), ``reason``, ``shard``."""
+        paths = dict(zip(self.numbers, (file.source.path for file in self.files), strict=True))
+        return [{"file": paths[int(name.split("-")[1])], **row, "shard": name}
+                for name, record in self._sorted() for row in record["rejected"]]  # fmt: skip
+
+    def write(self, stats: Mapping[str, Any] | None = None) -> None:
+        """Write it. stats (Mapping | None): Of a run that came to its end."""
+        started = time.monotonic()
+        files = [{"number": number, "path": file.source.path, "rows": file.rows, "sha256": file.sha256}
+                 for file, number in zip(self.files, self.numbers, strict=True)]  # fmt: skip
+        content: dict[str, Any] = {
+            "version": _VERSION,
+            "input_sha256": input_sha256(self.files),
+            "utterances": self.total,
+            **self.settings,
+            "complete": stats is not None and not self.failed,
+            "counts": sum_records(self.records.values()),
+            "failed": self.failed,
+            "failures": self.failures,
+            "rejected": self.rejected(),
+            "files": files,
+            "shards": {name: _brief(record) for name, record in self._sorted()},
+        }
+        if stats is not None:
+            content["stats"] = dict(stats)
+        self.folder.write(MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf8"))
+        self._written = time.monotonic()
+        self._cost = self._written - started
+
+    def _split(self, file: PlannedFile, number: int) -> list[InputRange]:
+        return list(split_file(file, number, self.shard_size))
+
+    def _sorted(self) -> list[tuple[str, Record]]:
+        return sorted(self.records.items())
+
+    def _read_known(self, names: Sequence[str]) -> dict[str, Any]:
+        """RETURNS (dict): The manifest of the run before; {} where it says nothing about this one."""
+        if MANIFEST not in names:
+            if names:
+                raise DataError(
+                    "the folder isn't empty and no labelling run made it", path=self.folder.place, hint="choose another"
+                )
+            return {}
+        try:
+            known = json.loads(self.folder.read(MANIFEST))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(known, dict):
+            return {}
+        if known.get("version") != _VERSION:
+            raise DataError(
+                "another program's manifest, or an older release's", path=f"{self.folder}/{MANIFEST}",
+                hint="choose another folder",
+            )  # fmt: skip
+        same = all(known.get(key) == value for key, value in self.settings.items())
+        return known if same and isinstance(known.get("files"), list) else {}
+
+
+def _brief(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ("shard", "rejected")}
+
+
+def _listed(known: Mapping[str, Any], files: Sequence[PlannedFile], numbers: Sequence[int]) -> dict[str, Record]:
+    """RETURNS (dict): Records that a manifest has of files that are what they were; nobody need look into those."""
+    before = {item["number"]: item["sha256"] for item in known.get("files", [])}
+    same = {number for file, number in zip(files, numbers, strict=True) if before.get(number) == file.sha256}
+    found = {name: {"shard": name, **record, "rejected": []}
+             for name, record in known.get("shards", {}).items() if int(name.split("-")[1]) in same}  # fmt: skip
+    for row in known.get("rejected", []):
+        if row["shard"] in found:
+            found[row["shard"]]["rejected"].append({"row": row["row"], "reason": row["reason"]})
+    return found
+
+
+def _number(files: Sequence[PlannedFile], known: Sequence[Mapping[str, Any]]) -> list[int]:
+    """RETURNS (list[int]): Numbers from 1. A file keeps the one it had, so that its shards hold when others come."""
+    taken: dict[int, int] = {}
+    free = {int(item["number"]): item for item in known}
+    for fields in (("path", "sha256"), ("sha256",), ("path",)):
+        places = {tuple(item[field] for field in fields): number for number, item in reversed(free.items())}
+        for i, file in enumerate(files):
+            own = {"path": file.source.path, "sha256": file.sha256}
+            number = places.pop(tuple(own[field] for field in fields), None) if i not in taken else None
+            if number is not None:
+                taken[i] = number
+                del free[number]
+    following = iter(range(max(taken.values(), default=0) + 1, 1 << 62))
+    return [taken[i] if i in taken else next(following) for i in range(len(files))]

@@ -1,0 +1,195 @@
+"""Label input ranges with a pipeline: what every engine does, in one process or in each of its actors."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..attrs import drop_exemplars, set_doc_lang, set_doc_meta
+from ..errors import ConvnerError, FilterError
+from ..ty import Exemplar
+from .folder import Folder
+from .input_ranges import InputRange, RangeReader, in_groups
+from .shards import Making, Record, write_shard
+from .source_rows import Row
+
+_GROUP = 20_000  # utterances after which the words that the vocabulary has met are forgotten
+
+
+def label_ranges(
+    nlp: Language,
+    ranges: Sequence[InputRange],
+    folder: Folder,
+    making: Making,
+    *,
+    n_process: int = 1,
+    batch_size: int = 128,
+    on_docs: Callable[[int], object] | None = None,
+) -> Iterator[Record]:
+    """Label ranges in order, one stream over many of them, so that requests under way don't end with each shard.
+
+    An utterance that makes the pipeline raise is rejected with what was raised, and its neighbours are labelled.
+    YIELDS (dict): Record of each shard, once it is written.
+    RAISES: DataError for a range that can't be read or written; what the pipeline raises of ours; FilterError if it
+        loses Docs or fails for every utterance of a range.
+    """
+    warm_up(nlp)
+    reader = RangeReader()
+    on_docs = on_docs or _nobody
+    for group in _groups(ranges):
+        with nlp.memory_zone():
+            for part in _label_group(nlp, group, reader, making, n_process, batch_size, on_docs):
+                yield write_shard(folder, part.range, making, part.docs, part.rejected)
+
+
+def warm_up(nlp: Language) -> None:
+    """Let components read their files and learn now: what they keep must outlive a memory zone."""
+    for _, pipe in nlp.pipeline:
+        if hasattr(pipe, "prepare"):
+            pipe.prepare()
+        _ = getattr(pipe, "index", None)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A range under way. ``awaited``: Texts that the pipeline was given and hasn't given back."""
+
+    range: InputRange
+    docs: list[Doc] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
+    awaited: deque[str] = field(default_factory=deque)
+    given: int = 0
+    read: bool = False
+
+
+def _groups(ranges: Sequence[InputRange]) -> Iterator[list[InputRange]]:
+    group: list[InputRange] = []
+    for few in in_groups(ranges, 1):
+        group += few
+        if sum(map(len, group)) >= _GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _label_group(
+    nlp: Language,
+    ranges: Sequence[InputRange],
+    reader: RangeReader,
+    making: Making,
+    n_process: int,
+    batch_size: int,
+    on_docs: Callable[[int], object],
+) -> Iterator[_Part]:
+    done = 0
+    while done < len(ranges):
+        parts: deque[_Part] = deque()
+        given = _given(nlp, ranges[done:], reader, making, parts, on_docs)
+        try:
+            docs = nlp.pipe(given, n_process=n_process, batch_size=batch_size)
+            for part in _finished(_from_processes(docs), parts, making, on_docs):
+                done += 1
+                yield part
+        except ConvnerError:
+            raise
+        except Exception:  # of a component, about some utterance: which one?
+            yield _one_by_one(nlp, ranges[done], reader, making)
+            done += 1
+
+
+def _given(
+    nlp: Language,
+    ranges: Iterable[InputRange],
+    reader: RangeReader,
+    making: Making,
+    parts: deque[_Part],
+    on_docs: Callable[[int], object],
+) -> Iterator[Doc]:
+    """YIELDS (Doc): What the pipeline is given; parts: grows by every range that is begun."""
+    for unit in ranges:
+        part = _Part(unit)
+        parts.append(part)
+        for row in reader(unit):
+            if row.utterance is None:
+                part.rejected.append(row)
+                on_docs(1)
+                continue
+            part.awaited.append(row.utterance.text)
+            part.given += 1
+            yield _to_doc(nlp, row.utterance, making)
+        part.read = True
+
+
+def _finished(
+    docs: Iterator[Doc], parts: deque[_Part], making: Making, on_docs: Callable[[int], object]
+) -> Iterator[_Part]:
+    """YIELDS (_Part): Each range once all its Docs have come back, in order."""
+    for doc in docs:
+        while parts and parts[0].read and len(parts[0].docs) == parts[0].given:
+            yield parts.popleft()
+        if not parts or not parts[0].awaited or parts[0].awaited.popleft() != doc.text:
+            raise _lost(parts)
+        if not making.keep_exemplars:
+            drop_exemplars(doc)
+        parts[0].docs.append(doc)
+        on_docs(1)
+    while parts:
+        if len(parts[0].docs) != parts[0].given:
+            raise _lost(parts)
+        yield parts.popleft()
+
+
+def _lost(parts: deque[_Part]) -> FilterError:
+    given, back = sum(part.given for part in parts), sum(len(part.docs) for part in parts)
+    return FilterError(f"the pipeline gave {back} Docs back for {given} utterances, or others than it was given")
+
+
+def _one_by_one(nlp: Language, unit: InputRange, reader: RangeReader, making: Making) -> _Part:
+    part = _Part(unit, read=True)
+    reason = ""
+    for row in RangeReader()(unit):
+        if row.utterance is None:
+            part.rejected.append(row)
+            continue
+        try:
+            doc = nlp(_to_doc(nlp, row.utterance, making))
+        except ConvnerError:
+            raise
+        except Exception as err:
+            reason = " ".join(f"the pipeline raised {type(err).__name__}: {err}".split())[:300]
+            part.rejected.append(Row(row.number, None, reason))
+            continue
+        if not making.keep_exemplars:
+            drop_exemplars(doc)
+        part.docs.append(doc)
+    if reason and not part.docs and len(unit) > 1:
+        raise FilterError(f"all {len(unit):,} utterances of {unit.name} failed: {reason}")
+    return part
+
+
+def _from_processes(docs: Iterable[Doc]) -> Iterator[Doc]:
+    # spaCy reports what failed in another process as the text of a traceback.
+    try:
+        yield from docs
+    except ValueError as err:
+        last = str(err).strip().splitlines()[-1]
+        if last.startswith("spacy_convner.errors."):
+            raise ConvnerError(last.partition(": ")[2]) from None
+        raise
+
+
+def _to_doc(nlp: Language, utterance: Exemplar, making: Making) -> Doc:
+    doc = nlp.make_doc(utterance.text)
+    set_doc_lang(doc, utterance.lang)
+    if making.keep_meta:
+        set_doc_meta(doc, utterance.meta)
+    return doc
+
+
+def _nobody(n: int) -> None:
+    """Is told of progress where nobody listens."""

@@ -1,0 +1,128 @@
+"""A shard: a DocBin of one input range with a footer that says how it was made, so that nobody has to count again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spacy.tokens import Doc, DocBin
+
+from ..docbin import quick_msgpack
+from .folder import Folder
+from .input_ranges import InputRange
+from .source_rows import Row
+
+SHARD = re.compile(r"part-\d{6,}-\d{10,}-\d{10,}\.spacy")
+UNANSWERED = ("failed", "over_budget")  # asked again by the next run
+_MAGIC = b"convner1"
+_TAIL = 1 << 16  # bytes that hold nearly every footer
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a shard depends on beside its rows. pipeline_sha256 (str). keep_exemplars, keep_meta (bool)."""
+
+    pipeline_sha256: str
+    keep_exemplars: bool = False
+    keep_meta: bool = False
+
+    def of(self, part: InputRange) -> list[Any]:
+        """RETURNS (list): What is written into the footer: a shard that says otherwise is made again."""
+        return [part.sha256, part.first, part.last, self.pipeline_sha256, self.keep_exemplars, self.keep_meta]
+
+
+def write_shard(
+    folder: Folder, part: InputRange, making: Making, docs: Sequence[Doc], rejected: Sequence[Row]
+) -> Record:
+    """Write the Docs of a range, atomically.
+
+    RETURNS (dict): ``shard`` (its name), ``utterances`` (Docs), of ``count_docs``, ``usage`` (sums), ``rejected``
+        (list of ``row`` and ``reason``), and ``reason``, why the first Doc that failed did.
+    """
+    record = {"shard": part.name, "utterances": len(docs), **count_docs(docs), "usage": _usage(docs),
+              "rejected": [{"row": row.number, "reason": row.reason} for row in rejected]}  # fmt: skip
+    failed = next((doc for doc in docs if doc._.convner.status in UNANSWERED), None)
+    if failed is not None:
+        record["reason"] = _reason(failed)
+    with quick_msgpack():
+        data = DocBin(store_user_data=True, docs=docs).to_bytes()
+    # zlib stops at the end of its stream, so that to spaCy what follows isn't there.
+    footer = json.dumps({"made": making.of(part), **record}).encode("utf8")
+    folder.write(part.name, data + footer + len(footer).to_bytes(8, "big") + _MAGIC)
+    return record
+
+
+def read_record(folder: Folder, name: str) -> Record | None:
+    """RETURNS (dict | None): What ``write_shard`` gave, and ``made``; None for a file that it didn't write."""
+    try:
+        data = folder.read(name, tail=_TAIL)
+        if not data.endswith(_MAGIC) or len(data) < 16:
+            return None
+        size = int.from_bytes(data[-16:-8], "big") + 16
+        if size > len(data):
+            data = folder.read(name, tail=size)
+        record = json.loads(data[-size:-16])
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def unanswered(record: Mapping[str, Any]) -> int:
+    """RETURNS (int): Docs of a shard that a language model wasn't asked about, or didn't answer."""
+    return sum(record["statuses"].get(status, 0) for status in UNANSWERED)
+
+
+def count_docs(docs: Iterable[Doc]) -> dict[str, Any]:
+    """RETURNS (dict): statuses (status → Docs), entities (how many), labels (label → entities), dropped."""
+    statuses: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    dropped = 0
+    for doc in docs:
+        statuses[str(doc._.convner.status) or "none"] += 1
+        labels.update(ent.label_ for ent in doc.ents)
+        dropped += len(doc._.convner.dropped)
+    return {
+        "statuses": dict(statuses.most_common()),
+        "entities": sum(labels.values()),
+        "labels": dict(labels.most_common()),
+        "dropped": dropped,
+    }
+
+
+def sum_records(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """RETURNS (dict): As ``count_docs``, of many shards; ``rejected`` (how many) and ``usage``."""
+    statuses, labels, usage = Counter[str](), Counter[str](), Counter[str]()
+    dropped = rejected = 0
+    for record in records:
+        statuses.update(record["statuses"])
+        labels.update(record["labels"])
+        usage.update(record["usage"])
+        dropped += record["dropped"]
+        rejected += len(record["rejected"])
+    return {
+        "statuses": dict(statuses.most_common()),
+        "entities": sum(labels.values()),
+        "labels": dict(labels.most_common()),
+        "dropped": dropped,
+        "rejected": rejected,
+        "usage": dict(usage),
+    }
+
+
+def _usage(docs: Iterable[Doc]) -> dict[str, float]:
+    usage: Counter[str] = Counter()
+    for doc in docs:
+        usage.update({name: count for name, count in doc._.convner.usage.items() if isinstance(count, int | float)})
+    return dict(usage)
+
+
+def _reason(doc: Doc) -> str:
+    # Of a failed request the record's text is what the service said, and its reason the status.
+    said = [str(item.get("text") or item.get("reason") or "") for item in doc._.convner.dropped]
+    return next((reason for reason in said if reason), "no reason was given")
