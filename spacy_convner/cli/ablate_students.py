@@ -82,7 +82,7 @@ def ablate_students_cli(
     check_sets(sets)
     install_extensions()
     vocab = Vocab()
-    parts = [part_by_style(read_docbin(path, vocab)) for path in (train, dev)]
+    parts = [part_by_style(read_docbin(path, vocab), path) for path in (train, dev)]
     for path, (commands, conversation) in zip((train, dev), parts, strict=True):
         say(f"{path}: {len(commands):,} commands, {len(conversation):,} conversational utterances")
 
@@ -102,8 +102,9 @@ def ablate_students_cli(
             say(f"{run.name}: {'was there' if there else 'trained and scored'}")
 
         scored = train_all(
-            runs, configs, parts[0], parts[1], work, given=given, jobs=jobs, evaluate=evaluate, on_run=on_run
-        )
+            runs, configs, parts[0], parts[1], work, given=given, jobs=jobs, evaluate=evaluate, on_run=on_run,
+            on_note=lambda note: say(f"Note: {note}"),
+        )  # fmt: skip
     result = {
         "command": f"convner {shlex.join(sys.argv[1:])}",
         "date": date.today().isoformat(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,10 @@ def plan(students: Sequence[str], amounts: Sequence[float], seeds: Sequence[int]
     return [Run(student, amount, seed) for seed in seeds for student in students for amount in shares]
 
 
-def part_by_style(docs: Iterable[Doc]) -> tuple[list[Doc], list[Doc]]:
+def part_by_style(docs: Iterable[Doc], path: Path | None = None) -> tuple[list[Doc], list[Doc]]:
     """RETURNS (tuple[list[Doc], list[Doc]]): Commands, the "traditional" data; and conversation, by the detector.
 
+    path (Path | None): Their file, for messages.
     RAISES: DataError where one of them is empty, or for a Doc whose language isn't known.
     """
     detector = make_heuristic_detector()
@@ -53,11 +55,13 @@ def part_by_style(docs: Iterable[Doc]) -> tuple[list[Doc], list[Doc]]:
     for doc in docs:
         lang = get_doc_lang(doc)
         if lang is None:
-            raise DataError(f"the language of {doc.text!r:.60} isn't known", hint="make the corpus with: convner split")
+            known = f"convner convert {path or 'CORPUS.spacy'} WITH_LANG.spacy --set-lang en"
+            raise DataError(f"the language of {doc.text!r:.60} isn't known", path=path, hint=f"say it: {known}")
         (conversation if detector(doc.text, lang).conversational else commands).append(doc)
     if not commands or not conversation:
         raise DataError(
-            f"{len(commands):,} commands and {len(conversation):,} conversational utterances: some of both are needed"
+            f"{len(commands):,} commands and {len(conversation):,} conversational utterances: some of both are needed",
+            path=path,
         )
     return commands, conversation
 

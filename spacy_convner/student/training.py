@@ -49,6 +49,7 @@ def plan_training(
         size = settings["batcher"].get("size")
         parts, frequency = settings["accumulate_gradient"], settings["eval_frequency"]
         epochs, max_steps = settings["max_epochs"], settings["max_steps"]
+        pipeline, components = filled["nlp"]["pipeline"], filled["components"]
     except (ConfigValidationError, KeyError) as err:
         if config.get("components") and not config.get("training"):
             raise ConfigError("there is nothing to train in this config; put it together with: spacy assemble") from err
@@ -56,6 +57,8 @@ def plan_training(
     for name, value in {"accumulate_gradient": parts, "eval_frequency": frequency, "max_steps": max_steps}.items():
         if not isinstance(value, int):
             raise ConfigError(f"--training.{name}: expected a whole number, got {value!r}")
+    if missing := [name for name in pipeline if name not in components]:
+        raise ConfigError(f"[nlp] pipeline names {', '.join(map(str, missing))}, which [components] doesn't have")
     if 0 < max_steps < frequency:  # step max_steps is the last one, and may be looked at
         raise ConfigError(_never_looked_at(max_steps, frequency))
     check_files(filled)

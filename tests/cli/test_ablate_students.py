@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import spacy
+from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
-from spacy_convner.attrs import set_doc_lang
 from spacy_convner.cli import app
-from spacy_convner.docbin import exemplar_to_doc, write_docbin
+from spacy_convner.docbin import exemplar_to_doc, read_docbin, write_docbin
+from spacy_convner.evaluation.student_ablation import part_by_style
 from spacy_convner.records import parse_utterance
 
 from ..conftest import CATALOG, ROOT, parse_markup, write_jsonl
@@ -26,11 +28,10 @@ CONVERSATION = [
 ]
 
 
-def write(path: Path, lines: list[str]) -> Path:
+def write(path: Path, lines: list[str], lang: str | None = "en") -> Path:
     nlp = spacy.blank("xx")
-    docs = [exemplar_to_doc(nlp, parse_utterance(parse_markup(line))) for line in lines]
-    for doc in docs:
-        set_doc_lang(doc, "en")
+    records = [{**parse_markup(line), "lang": lang} for line in lines]
+    docs = [exemplar_to_doc(nlp, parse_utterance(record)) for record in records]
     write_docbin(path, docs)
     return path
 
@@ -97,9 +98,41 @@ def test_bad_input(corpora: Path, tmp_path: Path) -> None:
     assert not (corpora / "work").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('nlp.pipeline=["nothing"]', "cpu with 0 % of the conversation can't be trained: [nlp] pipeline names nothing"),
+        ("training.max_epochs=1", "steps and is looked at every 30"),
+        ("paths.index={}", "grounded with 0 % of the conversation can't be trained: "),
+        ("training.annotating_components=[]", "which it isn't shown in training"),
+    ],
+)
+def test_what_can_not_be_trained_is_said_before_the_first_training(corpora: Path, more: str, message: str) -> None:
+    other = write_jsonl(corpora / "other.jsonl", [{"text": "Zorp", "label": "Thing"}])
+    batches = ["--set", "training.batcher.size=10000"] if "max_epochs" in more else []
+    done = run(corpora, "--set", more.format(other), *batches)
+    assert done.exit_code == 1, done.output
+    assert message in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((corpora / "work").rglob("training.log"))
+    assert not (corpora / "ablation.json").exists()
+
+
+def test_a_corpus_without_languages_is_told_the_way(corpora: Path) -> None:
+    write(corpora / "train.spacy", COMMANDS + CONVERSATION, lang=None)
+    done = run(corpora)
+    assert done.exit_code == 1, done.output
+    way = re.search(r"train\.spacy: the language of .* \(say it: convner (.*)\)", done.stderr)
+    assert way
+    arguments = way[1].replace("WITH_LANG", str(corpora / "with_lang")).split()
+    assert runner.invoke(app, arguments).exit_code == 0
+    commands, conversation = part_by_style(read_docbin(corpora / "with_lang.spacy", Vocab()))
+    assert (len(commands), len(conversation)) == (len(COMMANDS), len(CONVERSATION))
+
+
 @pytest.mark.slow
 def test_a_training_that_fails_is_said_with_its_end(corpora: Path) -> None:
-    done = run(corpora, "--set", 'nlp.pipeline=["nothing"]')
+    done = run(corpora, "--set", 'training.dropout="much"')
     assert done.exit_code == 1
     assert "training failed" in done.stderr
     assert "training.log" in done.stderr
