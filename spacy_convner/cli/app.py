@@ -29,19 +29,34 @@ _INTERRUPTED = (
 
 app = typer.Typer(
     name="convner",
-    help="Catalog-grounded conversational NER: label traffic, evaluate, report, make test sets.",
+    help="Catalog-grounded conversational NER: label traffic, evaluate, report, make test sets.\n\n"
+    "Example: convner label assets/traffic/en.jsonl corpus/silver.en.spacy -p configs/teacher_local.cfg",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-catalog_app = typer.Typer(help="Look into entity catalogs.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(catalog_app, name="catalog")
-patterns_app = typer.Typer(
-    help="Make, check, review and populate patterns.", no_args_is_help=True, rich_markup_mode=None
+
+
+def group(name: str, what: str, example: str) -> typer.Typer:
+    """RETURNS (typer.Typer): A group of commands of the app. example (str): One of them, as it is typed."""
+    made = typer.Typer(help=f"{what}\n\nExample: {example}", no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(made, name=name)
+    return made
+
+
+catalog_app = group(
+    "catalog", "Build, change and look into entity catalogs.", "convner catalog build assets/catalogs -o index"
 )
-app.add_typer(patterns_app, name="patterns")
-bench_app = typer.Typer(help="Measure what students cost to serve.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(bench_app, name="bench")
+patterns_app = group(
+    "patterns",
+    "Make, check, review and populate patterns.",
+    "convner patterns review assets/patterns/en.jsonl --catalog assets/catalogs",
+)
+bench_app = group(
+    "bench",
+    "Measure what students and catalogs cost to serve.",
+    "convner bench student training/student/model-best --texts corpus/dev.spacy",
+)
 
 
 def say(text: str) -> None:

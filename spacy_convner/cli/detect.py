@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import ConfigError
-from .app import Arg, Opt, app, check_choice, command, fail, keep_inputs, say, show_progress
+from .app import Arg, Opt, app, check_choice, command, fail, group, keep_inputs, say, show_progress
 
 if TYPE_CHECKING:
     from ..datagen.detection.heuristic_detector import HeuristicDetector
     from ..datagen.ty import Detection
 
-detector_app = typer.Typer(
-    help="Explain, score and calibrate what detect goes by.", no_args_is_help=True, rich_markup_mode=None
+detector_app = group(
+    "detector",
+    "Explain, score and calibrate what detect goes by.",
+    'convner detector explain "well i was wondering if you could play that one again" --lang en',
 )
-app.add_typer(detector_app, name="detector")
 
 _RESOURCES = "Folder of language folders (word lists, weights.json), to add languages or replace built-in ones"
 _THRESHOLD = "Score from which on an utterance is conversational [default: the language's own]"

@@ -10,10 +10,9 @@ from pathlib import Path
 import typer
 
 from ..errors import ConfigError
-from .app import Arg, Opt, app, command, keep_inputs, say, show_progress
+from .app import Arg, Opt, command, group, keep_inputs, say, show_progress
 
-store_app = typer.Typer(help="Answers of language models, kept in SQLite.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(store_app, name="store")
+store_app = group("store", "Answers of language models, kept in SQLite.", "convner store stats answers.sqlite")
 _DAY = 86_400.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -39,11 +40,22 @@ def test_help_has_an_example(path: list[str]) -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("path", [[], ["catalog"]])
+GROUPS = [[], *sorted({tuple(path[:-1]) for path in commands() if path[1:]})]
+
+
+def test_groups_are_found() -> None:
+    assert {" ".join(path) for path in GROUPS} >= {"", "bench", "catalog", "detector", "patterns", "store"}
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=" ".join)
 def test_help_of_groups(path: list[str]) -> None:
     result = runner.invoke(app, [*path, "--help"])
     assert result.exit_code == 0, result.output
-    for name in {found[len(path)] for found in commands() if found[: len(path)] == path}:
+    example = re.search(r"Example: convner ((?:[\w-]+ )+)", " ".join(result.stdout.split()))
+    assert example
+    typed = example[1].split()
+    assert any(typed[: len(found)] == found and found[: len(path)] == [*path] for found in commands()), typed
+    for name in {found[len(path)] for found in commands() if found[: len(path)] == [*path]}:
         assert f" {name} " in result.stdout
 
 
