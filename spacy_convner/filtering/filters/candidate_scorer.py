@@ -39,7 +39,9 @@ class CandidateScorer:
 
     def probabilities(self, rows: Floats) -> Floats:
         """rows (Floats): Shape (n, len(FEATURES)). RETURNS (Floats): Shape (n,), 0..1."""
-        linear = np.clip((rows - self.mean) / self.scale, -_FAR, _FAR) @ self.weights + self.bias
+        # A matrix product's last bit depends on how many rows there are; a candidate is judged alike in any batch.
+        standard = np.ascontiguousarray(np.clip((rows - self.mean) / self.scale, -_FAR, _FAR))
+        linear = (standard * self.weights).sum(axis=1) + self.bias
         fitted = (self.trees.logits(rows) + linear) / 2.0
         return self.calibration(self.trust * fitted + (1.0 - self.trust) * rows[:, COLD])
 
