@@ -7,8 +7,8 @@ thread's condition, a database row or an actor can hold it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from .errors import ConfigError
 
@@ -70,8 +70,7 @@ class Wait:
     paused: bool
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(NamedTuple):
     holder: str
     usd: float
     calls: int
@@ -157,9 +156,8 @@ class Admission:
 
     def to_dict(self) -> dict[str, Any]:
         """RETURNS (dict): The state as plain data, without the limits."""
-        leases = {ticket: asdict(lease) for ticket, lease in self.leases.items()}
-        return {"counts": self.counts, "usd": self.usd, "opens": self.opens, "issued": self.issued, "leases": leases,
-                "lost": self.lost}  # fmt: skip
+        return {"counts": self.counts, "usd": self.usd, "opens": self.opens, "issued": self.issued,
+                "leases": self.leases, "lost": self.lost}  # fmt: skip
 
     @classmethod
     def from_dict(cls, limits: GateLimits, state: Mapping[str, Any]) -> Admission:
@@ -167,7 +165,7 @@ class Admission:
         made = cls(limits)
         made.counts, made.usd = dict(state["counts"]), float(state["usd"])
         made.opens, made.issued = float(state["opens"]), int(state["issued"])
-        made.leases = {ticket: _Lease(**lease) for ticket, lease in state["leases"].items()}
+        made.leases = {ticket: _Lease(*lease) for ticket, lease in state["leases"].items()}
         made.lost = dict(state["lost"])
         return made
 

@@ -31,7 +31,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(EVENTS, st.integers(1, 4), st.integers(0, 12), st.floats(0, 4))
 def test_limits_hold_for_any_order_of_events(
     events: list[tuple[object, ...]], slots: int, calls: int, usd: float

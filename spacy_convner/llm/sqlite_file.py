@@ -70,7 +70,7 @@ class SqliteFile:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """YIELDS (sqlite3.Connection): The only writer until the block ends; an exception undoes what it did."""
         with self.open() as db:
-            db.execute("BEGIN IMMEDIATE")
+            _begin(db)
             try:
                 yield db
             except BaseException:
@@ -112,10 +112,28 @@ class SqliteFile:
         db.execute(f"PRAGMA synchronous = {self._synchronous}")
         if application != self._application:
             db.execute("BEGIN IMMEDIATE")
-            for statement in self._schema:
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {self._application}")
+            if db.execute("PRAGMA application_id").fetchone()[0] != self._application:  # nobody was faster
+                for statement in self._schema:
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id = {self._application}")
             db.execute("COMMIT")
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    # SQLite's own waiting sleeps up to 0.1 s at a time, a hundred times longer than a transaction here takes.
+    deadline = time.monotonic() + _BUSY_SECONDS
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as err:
+                if err.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.001 * random.random())
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_SECONDS:.0f}")
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

@@ -18,10 +18,10 @@ from ..ty import LLMAnswer
 from .sqlite_file import SqliteFile
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS answers (sha256 TEXT PRIMARY KEY, model TEXT NOT NULL, status TEXT NOT NULL, "
+    "CREATE TABLE answers (sha256 TEXT PRIMARY KEY, model TEXT NOT NULL, status TEXT NOT NULL, "
     "text TEXT NOT NULL, usage TEXT NOT NULL, prompt TEXT, created REAL NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS batches (id TEXT PRIMARY KEY, created REAL NOT NULL, ended REAL)",
-    "CREATE TABLE IF NOT EXISTS batch_requests (sha256 TEXT NOT NULL, batch TEXT NOT NULL, outcome TEXT, "
+    "CREATE TABLE batches (id TEXT PRIMARY KEY, created REAL NOT NULL, ended REAL)",
+    "CREATE TABLE batch_requests (sha256 TEXT NOT NULL, batch TEXT NOT NULL, outcome TEXT, "
     "PRIMARY KEY (sha256, batch)) WITHOUT ROWID",
 )
 _APPLICATION = 0x436F6E76  # "Conv"
