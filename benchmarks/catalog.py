@@ -17,7 +17,6 @@ import json
 import pickle
 import platform
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -34,11 +33,13 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 
 from spacy_convner.catalog.common_words import is_common
+from spacy_convner.catalog.costs import Matcher, cost_of_building, cost_of_matching
 from spacy_convner.catalog.index.catalog_index import CatalogIndex
 from spacy_convner.catalog.index.update import build_index
 from spacy_convner.catalog.normalization.normalizer import make_normalizer
 from spacy_convner.catalog.normalization.words import strip_accents
 from spacy_convner.catalog.sources.records import read_catalog
+from spacy_convner.disk import folder_bytes
 from spacy_convner.ty import CatalogEntry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +47,6 @@ SMALL_WORDS = frozenset(
     ("the", "of", "and", "a", "in", "on", "to", "for", "my", "de", "la", "el", "los", "y", "del", "en")
 )
 RUNS = 3
-LONGEST_PASS = 10.0  # seconds
 
 
 def made_names(count: int, seed: int = 0) -> Iterator[CatalogEntry]:
@@ -96,15 +96,6 @@ def utterances() -> list[str]:
         for lang in ("en", "es")
         for line in (ROOT / "assets" / "traffic" / f"{lang}.jsonl").open(encoding="utf8")
     ]
-
-
-def resident_mb() -> dict[str, float]:
-    rows = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
-    size = {name: int(value.split()[0]) / 1024 for name, value in rows.items()}
-    return {"rss": size["Rss"], "private": size["Anonymous"]}  # pages of a file count as private until written back
-
-
-Matcher = Callable[[Any], int]
 
 
 class System:
@@ -244,53 +235,24 @@ def names_of(size: int) -> Iterator[CatalogEntry]:
         yield entry
 
 
-def measure_build(system: str, size: int, folder: Path) -> dict[str, float]:
+def measure_build(system: str, size: int, folder: Path) -> dict[str, Any]:
     nlp = spacy.blank("en")
-    started = time.perf_counter()
-    SYSTEMS[system]().build(nlp, names_of(size), folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"build_s": time.perf_counter() - started - waited, "build_peak_mb": peak}
+    found: dict[str, Any] = dict(cost_of_building(lambda: SYSTEMS[system]().build(nlp, names_of(size), folder)))
+    return {**found, "build_s": found["build_s"] - waited}
 
 
-def one_pass(nlp: Language, matcher: Matcher, texts: list[str], texts_only: bool) -> tuple[float, float]:
-    """RETURNS (tuple): Tokens a second, and matches an utterance."""
-    taken, tokens, matches, done = 0.0, 0, 0, 0
-    for text in texts:
-        doc = nlp.make_doc(text)
-        done += 1
-        tokens += len(doc)
-        started = time.perf_counter()
-        matches += matcher(text if texts_only else doc)
-        taken += time.perf_counter() - started
-        if taken > LONGEST_PASS:
-            break
-    return tokens / taken, matches / done
-
-
-def measure_load(system: str, size: int, folder: Path) -> dict[str, float]:
+def measure_load(system: str, size: int, folder: Path) -> dict[str, Any]:
     nlp = spacy.blank("en")
     own = SYSTEMS[system]()
     texts = utterances()
     random.Random(0).shuffle(texts)
-    before = resident_mb()
-    started = time.perf_counter()
-    matcher = own.load(nlp, folder, size)
-    load = time.perf_counter() - started - waited
-    first, _ = one_pass(nlp, matcher, texts, own.texts_only)
-    passes = [one_pass(nlp, matcher, texts, own.texts_only) for _ in range(RUNS)]
-    after = resident_mb()
-    return {
-        "load_s": load,
-        "added_rss_mb": after["rss"] - before["rss"],
-        "private_mb": after["private"] - before["private"],
-        "disk_mb": sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6,
-        "first_pass_tokens_per_s": first,
-        "tokens_per_s": statistics.median(speed for speed, _ in passes),
-        "matches_per_utterance": passes[0][1],
-    }
+    found: dict[str, Any] = dict(
+        cost_of_matching(lambda: own.load(nlp, folder, size), nlp, texts, passes=RUNS, texts_only=own.texts_only)
+    )
+    return {**found, "load_s": found["load_s"] - waited, "disk_mb": folder_bytes(folder) / 1e6}
 
 
-def child(step: str, system: str, size: int, folder: Path) -> dict[str, float]:
+def child(step: str, system: str, size: int, folder: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--child", step, system, str(size), str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout))
@@ -299,7 +261,7 @@ def child(step: str, system: str, size: int, folder: Path) -> dict[str, float]:
 def measure(systems: list[str], size: int) -> Iterator[dict[str, Any]]:
     """YIELDS (dict): A row for each system."""
     with tempfile.TemporaryDirectory(prefix="convner-catalog-") as place:
-        builds: dict[str, dict[str, float]] = {}
+        builds: dict[str, dict[str, Any]] = {}
         for system in systems:
             builder = SYSTEMS[system]().built_by or system
             folder = Path(place) / builder.replace(" ", "-")

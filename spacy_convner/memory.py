@@ -1,8 +1,11 @@
-"""How much memory this process has used."""
+"""How much memory this process uses and has used."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+_PROC = Path("/proc/self")
 
 
 def max_rss_mb() -> float | None:
@@ -14,3 +17,27 @@ def max_rss_mb() -> float | None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def peak_mb() -> float | None:
+    """RETURNS (float | None): As ``max_rss_mb``; on Linux of this program alone, not of the one that started it."""
+    peak = _kib("status", "VmHWM")
+    return max_rss_mb() if peak is None else peak / 1024
+
+
+def resident_mb() -> tuple[float, float] | None:
+    """RETURNS (tuple[float, float] | None): What is resident now, and what of it is no page of a file, in MiB; Linux.
+
+    Pages of files are shared with other processes that map them, and given back when memory is short.
+    """
+    # Not "Private": that counts pages of a file until they are written back.
+    resident, own = _kib("smaps_rollup", "Rss"), _kib("smaps_rollup", "Anonymous")
+    return None if resident is None or own is None else (resident / 1024, own / 1024)
+
+
+def _kib(file: str, field: str) -> int | None:
+    try:
+        lines = (_PROC / file).read_text(encoding="utf8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), None)

@@ -44,7 +44,7 @@ def student_cli(
     from ..atomic import write_text
     from ..student.latency import check_pipelines, measure_students
 
-    sources = name_pipelines(pipelines)
+    sources = name_sources(pipelines)
     check_pipelines(sources, installed_here=python == sys.executable)
     sizes = wheel_sizes(sources, wheels)
     keep_inputs([output], texts)
@@ -78,21 +78,22 @@ def student_cli(
         say(f"Wrote {output}")
 
 
-def name_pipelines(pipelines: list[str]) -> dict[str, str]:
-    """Name pipelines by NAME=, or by their folder; by the one above it where spaCy named that one model-best.
+def name_sources(given: list[str], what: str = "students") -> dict[str, str]:
+    """Name pipelines or catalogs by NAME=, or by their folder; by the one above it where spaCy named that model-best.
 
-    RETURNS (dict[str, str]): Name → folder or package. RAISES: ConfigError for two of one name.
+    what (str): What they are, for messages. RETURNS (dict[str, str]): Name → folder, file or package.
+    RAISES: ConfigError for two of one name.
     """
     from ..errors import ConfigError
 
     sources: dict[str, str] = {}
-    for given in pipelines:
-        name, _, source = given.rpartition("=") if not Path(given).exists() else ("", "", given)
+    for one in given:
+        name, _, source = one.rpartition("=") if not Path(one).exists() else ("", "", one)
         if not name:
             path = Path(source).resolve()
             name = path.parent.name if path.name in ("model-best", "model-last") else path.name
         if name in sources:
-            raise ConfigError(f"two students are named {name!r}; give one a name: NAME={source}")
+            raise ConfigError(f"two {what} are named {name!r}; give one a name: NAME={source}")
         sources[name] = source
     return sources
 
