@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
-from .app import Arg, Opt, app, command, fail, keep_inputs, say
+from .app import Arg, Opt, app, check_choice, command, fail, keep_inputs, say
 from .label_run import Progress, answers_beside, check_places, plan, rejected_place
 from .llm_run import check_batches, prepare_client, say_estimate, shared_client, submit_batches, usage_line
+from .ray_run import check_ray, ray_options, ray_run
 
 _ENTITIES = "Names whose utterances are left out (.txt, .jsonl, .spacy), as unseen_entities.en.jsonl; may be repeated"
 _PATTERNS = (
@@ -25,6 +27,10 @@ def label_cli(
     shard_size: int = Opt(500, "--shard-size", min=1, help="Utterances a shard; an interruption costs one at most"),
     n_process: int = Opt(1, "--n-process", "-n", min=1, help="Processes"),
     batch_size: int = Opt(128, "--batch-size", min=1, help="Utterances a batch"),
+    engine: str = Opt("local", "--engine", help="local, or ray for a cluster (extra [ray])"),
+    num_actors: int | None = Opt(None, "--num-actors", min=1, help="Ray: processes [default: all CPUs of the cluster]"),
+    resources: str | None = Opt(None, "--resources", help="Ray: of each process, e.g. num_cpus=1,memory=4e9, or JSON"),
+    address: str | None = Opt(None, "--address", help="Ray: of the cluster, e.g. auto [default: this machine]"),
     keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
     keep_meta: bool = Opt(False, "--keep-meta", help="Store 'meta' of the input with every Doc"),
     dry_run: bool = Opt(False, "--dry-run", help="Say what a language model would be asked and cost; send nothing"),
@@ -42,15 +48,22 @@ def label_cli(
     Example: convner label assets/traffic/en.jsonl corpus/silver.en.spacy -p configs/teacher_local.cfg
 
     Example: convner label in.jsonl out.spacy -p configs/teacher_claude.cfg --dry-run
+
+    Example: convner label 's3://lake/day=*/*.parquet' s3://silver/en -p training/teacher --engine ray --address auto
     """
     from ..pipelines import load_pipeline
     from ..silver.estimate import find_llm_component
     from ..silver.labelling import label_file
 
+    check_choice("--engine", engine, ("local", "ray"))
+    options = ray_options(engine, num_actors, batch_size, resources, address, n_process)
     check_places(source, output, metrics)
+    if options is not None:
+        check_ray()
     files = plan(source, output, shard_size, keep_meta)  # before minutes are spent on loading
     nlp = load_pipeline(pipeline)
-    client = prepare_client(nlp, store or answers_beside(output), store, max_calls, max_usd)
+    place = store or answers_beside(output)
+    client = prepare_client(nlp, place, store, max_calls, max_usd)
     if dry_run:
         say_estimate(nlp, source)
         return
@@ -59,7 +72,13 @@ def label_cli(
         return
     if resume:
         check_batches(client)
-    with shared_client(client, n_process), Progress(source) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(source))
+        label_ranges = None
+        if options is not None:
+            label_ranges = stack.enter_context(ray_run(nlp, options, client, place, store, progress.update))
+        else:
+            stack.enter_context(shared_client(client, n_process))
         stats = label_file(
             nlp,
             files,
@@ -69,6 +88,7 @@ def label_cli(
             batch_size=batch_size,
             keep_exemplars=keep_exemplars,
             keep_meta=keep_meta,
+            engine=label_ranges,
             on_start=progress.start,
             on_docs=progress.update,
         )

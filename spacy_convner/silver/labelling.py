@@ -85,6 +85,7 @@ def label_file(
         "utterances_per_s": round(todo / seconds, 1) if todo and seconds else None,
         **sum_records(manifest.records.values()),
         "max_rss_mb": max_rss_mb(),
+        **getattr(engine, "summary", {}),
     }
     if failed := manifest.failed:
         stats["reason"] = manifest.records[next(iter(failed))]["reason"]

@@ -1,0 +1,188 @@
+"""The engine of many machines: Ray Data hands units of input ranges to a pool of actors and retries where one dies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy.language import Language
+
+from ..errors import ConfigError, ConvnerError, DataError, FilterError, MissingExtraError
+from .folder import Folder
+from .input_ranges import InputRange, in_groups
+from .pipeline_bundle import pack_pipeline
+from .ray_actor import Job, Prepare, RangeLabeller
+from .shards import Making, Record
+
+_UNIT = 5_000  # utterances at least that an actor takes at once, if there are enough for all
+_UNITS_EACH = 8  # units an actor at least, so that all end at about the same time
+_DEATHS = 5  # of the actor that holds a unit, until the run stops
+_LOGGERS = ("ray", "ray.data", "ray.tune", "ray.rllib", "ray.train", "ray.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class RayOptions:
+    """num_actors (int | None): None takes as many as the cluster has room for. batch_size (int): For ``nlp.pipe``.
+
+    resources (Mapping): Of each actor: ``num_cpus``, ``num_gpus``, ``memory`` (bytes), or names of your own.
+    address (str | None): Of a cluster; None starts Ray in this machine for the time of the run.
+    """
+
+    num_actors: int | None = None
+    batch_size: int = 128
+    resources: Mapping[str, float] = field(default_factory=dict)
+    address: str | None = None
+
+
+@contextmanager
+def ray_session(options: RayOptions) -> Iterator[Any]:
+    """Start or join Ray, quiet and without telemetry, and leave it again. One that is there already is used and kept.
+
+    YIELDS (module): ray. RAISES: MissingExtraError; ConfigError if no cluster answers at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError as err:
+        raise MissingExtraError("--engine ray", "ray", "ray") from err
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            try:
+                with _no_native_log():
+                    _start(ray, options)
+            except (ConnectionError, RuntimeError, ValueError, TimeoutError) as err:
+                message = next(iter(str(err).strip().splitlines()), type(err).__name__)
+                raise ConfigError(f"--address {options.address or 'local'}: {message}") from err
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield ray
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if ours:
+            ray.shutdown()
+
+
+class RayEngine:
+    """Labels ranges on a cluster; see ``labelling.Engine``. The driver holds one record a shard and no utterance.
+
+    nlp (Language): Saved once and sent to every node; this process needs it no more. options (RayOptions).
+    prepare (Callable | None): See ``Job``. on_docs (Callable | None): Told how many were labelled just now.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        options: RayOptions,
+        prepare: Prepare | None = None,
+        on_docs: Callable[[int], object] | None = None,
+    ) -> None:
+        self._nlp, self._options, self._prepare, self._on_docs = nlp, options, prepare, on_docs
+        self.workers: dict[str, float | None] = {}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """RETURNS (dict): ``workers``, how many processes labelled, and ``worker_max_rss_mb``, the most of one."""
+        known = [rss for rss in self.workers.values() if rss is not None]
+        return {"workers": len(self.workers), "worker_max_rss_mb": max(known, default=None)}
+
+    def __call__(self, ranges: Sequence[InputRange], folder: Folder, making: Making) -> Iterator[Record]:
+        """YIELDS (dict): Record of each shard, in the order in which units end. RAISES: ConvnerError."""
+        with ray_session(self._options) as ray:
+            data = ray.put(pack_pipeline(self._nlp))
+            job = Job([data], folder, making, self._options.batch_size, self._prepare)
+            seen: set[str] = set()
+            for row in self._rows(ray, ranges, job):
+                self.workers[f"{row['node']}/{row['pid']}"] = row["max_rss_mb"]
+                if "error" in row:
+                    raise FilterError(f"{row['error']} [on {row['node']}]. What was labelled is kept, run the same "
+                                      "command again to go on")  # fmt: skip
+                record: Record = row["record"]
+                if row["node"] not in seen and not folder.exists(record["shard"]):
+                    hint = "all nodes must share OUT: a file system of all, or object storage"
+                    raise DataError(f"{row['node']} wrote a shard that isn't here", path=str(folder), hint=hint)
+                seen.add(row["node"])
+                if self._on_docs:
+                    self._on_docs(record["utterances"] + len(record["rejected"]))
+                yield record
+
+    def _rows(self, ray: Any, ranges: Sequence[InputRange], job: Job) -> Iterator[dict[str, Any]]:
+        each = {"num_cpus": 1.0, **self._options.resources}
+        num_actors = self._options.num_actors or _room(ray.cluster_resources(), each)
+        utterances = min(_UNIT, -(-sum(map(len, ranges)) // (num_actors * _UNITS_EACH)))
+        units = [{"unit": pickle.dumps(unit)} for unit in in_groups(ranges, utterances)]
+        num_actors = min(num_actors, len(units))
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        named = {name: each.pop(name) for name in ("num_cpus", "num_gpus", "memory") if name in each}
+        labelled = ray.data.from_items(units, override_num_blocks=len(units)).map_batches(
+            RangeLabeller,
+            fn_constructor_args=(job,),
+            compute=ray.data.ActorPoolStrategy(size=num_actors, max_tasks_in_flight_per_actor=2),
+            batch_size=1,
+            ray_remote_args_fn=_retries,
+            **named,
+            **({"resources": each} if each else {}),
+        )
+        try:
+            for row in labelled.iter_rows():
+                yield json.loads(row["row"])
+        except ray.exceptions.RayError as err:
+            message = " ".join(str(err).split())
+            raise ConvnerError(
+                f"Ray gave up: {message:.400}. What was labelled is kept, run the same command again to go on"
+            ) from err
+
+
+def _start(ray: Any, options: RayOptions) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if options.address is not None:
+        ray.init(address=options.address, **quiet)
+        return
+    num_actors, own = options.num_actors or 1, dict(options.resources)
+    cpus = max(round(num_actors * own.pop("num_cpus", 1)), os.cpu_count() or 1)
+    gpus = {"num_gpus": num_actors * own.pop("num_gpus")} if "num_gpus" in own else {}
+    own.pop("memory", None)
+    ray.init(address="local", include_dashboard=False, num_cpus=cpus, **gpus, **quiet,
+             resources={name: amount * num_actors for name, amount in own.items()})  # fmt: skip
+
+
+def _retries() -> dict[str, int]:
+    """RETURNS (dict): What Ray Data lets be said of an actor this way only; its own default is to retry for ever."""
+    return {"max_restarts": -1, "max_task_retries": _DEATHS}
+
+
+@contextmanager
+def _no_native_log() -> Iterator[None]:
+    """Ray's C++ core writes to the terminal as it starts, whatever Python's logging says."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _room(cluster: Mapping[str, float], each: Mapping[str, float]) -> int:
+    """RETURNS (int): Actors that a cluster has room for. RAISES: ConfigError for none."""
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    needed = {names.get(name, name): amount for name, amount in each.items() if amount > 0}
+    room = min((int(cluster.get(name, 0) / amount) for name, amount in needed.items()), default=1)
+    if room < 1:
+        raise ConfigError(f"--resources: the cluster has no room for one actor of {needed}, it has {dict(cluster)}")
+    return room
