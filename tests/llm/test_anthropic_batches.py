@@ -13,6 +13,7 @@ from spacy.tokens import DocBin
 
 from spacy_convner.errors import ConfigError, FilterError
 from spacy_convner.llm.anthropic_batches import make_anthropic_batches
+from spacy_convner.llm.requests import most_usage
 
 from .conftest import KEY, Server, error, query_of
 
@@ -99,6 +100,32 @@ def test_limits_and_refusals(server: Server, make: Make) -> None:
     assert sum(len(batch) for batch in posted(server)) == 3
     assert [doc._.convner.status for doc in make().pipe(TEXTS)] == STATUSES
     assert sum(len(batch) for batch in posted(server)) == 9
+
+
+def test_money_holds_for_all_batches_together(server: Server, tmp_path: Path) -> None:
+    def submit(max_usd: float) -> int:
+        made: Any = make_anthropic_batches(
+            str(tmp_path / "a.sqlite"),
+            base_url=server.url,
+            max_batch=3,
+            max_tokens=100,
+            max_usd=max_usd,
+            poll_seconds=0,
+        )
+        requests = [made.request("task", f"hello {i}", {}) for i in range(12)]
+        most = made.ledger.price(most_usage(requests[0]))
+        if max_usd < 1:
+            made.ledger.limit(None, 7.5 * most)
+        ids = made.submit_all(requests)
+        assert made.submit_all(requests) == []
+        made.wait()
+        assert made.ledger.summary()["calls"] == sum(len(batch) for batch in posted(server)[-len(ids) :])
+        return len(ids)
+
+    assert submit(0.5) == 3
+    assert [len(batch) for batch in posted(server)] == [3, 3, 1]
+    assert submit(1.0) == 2
+    assert sum(len(batch) for batch in posted(server)) == 12
 
 
 @pytest.mark.parametrize(("status", "calls"), [(401, 1), (400, 1), (529, 3)])
