@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ SAMPLE = 2000  # utterances of a corpus, evenly from all of it
 LEAST = 0.01  # share of gold: with less there is nothing to learn
 ENOUGH = 0.5  # share of a label's gold: below, it is worth a word
 _SUGGESTER = "spacy_convner.catalog_suggester.v1"
+_NO_CANDIDATES = ("tok2vec", "transformer")  # write vectors; of another component nobody knows
 _CALLBACKS = ("before_creation", "after_creation", "after_pipeline_creation")
 
 
@@ -94,15 +96,16 @@ def _matchers(config: Mapping[str, Any], grounded: str) -> list[str]:
     """RETURNS (list[str]): Catalog matchers that write candidates in training. RAISES: ConfigError if none does."""
     blocks = config["components"]
     before = config["nlp"]["pipeline"][: config["nlp"]["pipeline"].index(grounded)]
-    matchers = [name for name in before if blocks.get(name, {}).get("factory") == "catalog_matcher"]
-    shown = set(config["training"].get("annotating_components") or ())
-    if matchers and shown.isdisjoint(before):
+    factory = {name: blocks.get(name, {}).get("factory") for name in before}  # None: copied from another pipeline
+    matchers = [name for name in before if factory[name] == "catalog_matcher"]
+    shown = [name for name in before if name in (config["training"].get("annotating_components") or ())]
+    if matchers and all(factory[name] in _NO_CANDIDATES for name in shown):
+        added = json.dumps([*shown, matchers[0]])
         raise ConfigError(
             f"'{grounded}' learns from the candidates of '{matchers[0]}', which it isn't shown in training; add: "
-            f"--training.annotating_components '[\"{matchers[0]}\"]'"
+            f"--training.annotating_components '{added}'"
         )
-    # One that was copied from another pipeline brings its catalog.
-    return [name for name in before if name in shown and (name in matchers or "source" in blocks.get(name, {}))]
+    return [name for name in shown if factory[name] in ("catalog_matcher", None)]
 
 
 def _pipeline(config: Mapping[str, Any], components: list[str]) -> Language:

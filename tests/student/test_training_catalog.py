@@ -64,9 +64,14 @@ def test_a_sample_is_enough(config: Config, tmp_path: Path) -> None:
 
 
 def test_a_matcher_that_is_not_shown_in_training(config: Config) -> None:
-    config["training"]["annotating_components"] = []
-    with pytest.raises(ConfigError, match=r"--training\.annotating_components '\[\"catalog_matcher\"\]'"):
-        plan(config)
+    for shown, wanted in (([], r"\[\"catalog_matcher\"\]"), (["tok2vec"], r"\[\"tok2vec\", \"catalog_matcher\"\]")):
+        config["training"]["annotating_components"] = shown
+        with pytest.raises(ConfigError, match=f"--training.annotating_components '{wanted}'"):
+            plan(config)
+    config["components"]["rules"] = {"factory": "entity_ruler"}  # may write candidates for all we know
+    config["nlp"]["pipeline"].insert(0, "rules")
+    config["training"]["annotating_components"] = ["rules"]
+    assert plan(config).coverage == ()
 
 
 def test_a_matcher_of_another_pipeline(config: Config, tmp_path: Path) -> None:
