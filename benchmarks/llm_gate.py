@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import platform
+import random
 import sys
 import tempfile
 import threading
@@ -41,6 +42,7 @@ ANSWER = LLMAnswer('{"selected": [1]}', usage=COUNTS)
 
 
 def ask(gate: RequestGate, until: float, pause: float, taken: list[float]) -> None:
+    time.sleep(pause * random.random())  # requests don't begin all at once
     while time.monotonic() < until:
         began = time.perf_counter()
         ticket = gate.acquire(0.001)
