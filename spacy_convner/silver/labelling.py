@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ def label_file(
     except BaseException as err:
         if isinstance(err, Exception):
             manifest.fail(str(err))
-        manifest.write()
+        with suppress(DataError):  # a full disk; shards say for themselves what is in them
+            manifest.write()
         raise
     seconds = time.perf_counter() - started
     stats = {
