@@ -7,8 +7,9 @@ import logging
 import os
 import pickle
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,8 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
                 raise ConfigError(f"--address {options.address or 'local'}: {message}") from err
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        if ours:
+            _no_remote_log()
         yield ray
     finally:
         for name, level in levels.items():
@@ -127,15 +130,17 @@ class RayEngine:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         named = {name: each.pop(name) for name in ("num_cpus", "num_gpus", "memory") if name in each}
-        labelled = ray.data.from_items(units, override_num_blocks=len(units)).map_batches(
-            RangeLabeller,
-            fn_constructor_args=(job,),
-            compute=ray.data.ActorPoolStrategy(size=num_actors, max_tasks_in_flight_per_actor=2),
-            batch_size=1,
-            ray_remote_args_fn=_retries,
-            **named,
-            **({"resources": each} if each else {}),
-        )
+        with warnings.catch_warnings():  # ray_remote_args_fn goes with 2.64, and what comes in its place isn't known
+            warnings.simplefilter("ignore", DeprecationWarning)
+            labelled = ray.data.from_items(units, override_num_blocks=len(units)).map_batches(
+                RangeLabeller,
+                fn_constructor_args=(job,),
+                compute=ray.data.ActorPoolStrategy(size=num_actors, max_tasks_in_flight_per_actor=2),
+                batch_size=1,
+                ray_remote_args_fn=_retries,
+                **named,
+                **({"resources": each} if each else {}),
+            )
         try:
             for row in labelled.iter_rows():
                 yield json.loads(row["row"])
@@ -144,6 +149,14 @@ class RayEngine:
             raise ConvnerError(
                 f"Ray gave up: {message:.400}. What was labelled is kept, run the same command again to go on"
             ) from err
+
+
+def _no_remote_log() -> None:
+    """What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off."""
+    with suppress(ImportError, AttributeError):
+        from ray._private.ray_logging import global_worker_stdstream_dispatcher
+
+        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
 
 def _start(ray: Any, options: RayOptions) -> None:

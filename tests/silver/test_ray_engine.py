@@ -28,7 +28,7 @@ from spacy_convner.silver.ray_engine import RayEngine, RayOptions
 from ..conftest import write_jsonl
 
 pytestmark = pytest.mark.slow
-TEXTS = [f"play hello number {i} for me" for i in range(4000)]
+TEXTS = [f"play hello number {i} for me" for i in range(2000)]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def two_nodes() -> Iterator[str]:
     cluster.shutdown()
 
 
-def label(nlp: Language, source: Path, output: Path, engine: Any = None, **settings: Any) -> dict[str, Any]:
+def label(nlp: Language, source: Path, output: Path | str, engine: Any = None, **settings: Any) -> dict[str, Any]:
     defaults = {"shard_size": 100, "n_process": 1, "batch_size": 32, "keep_exemplars": False}
     return label_file(nlp, source, output, engine=engine, **{**defaults, **settings})
 
@@ -79,17 +79,18 @@ def killing(pids: Path, after: Callable[[], bool]) -> Iterator[list[int]]:
 
 
 def test_one_worker_is_killed(make_teacher: Callable[..., Language], two_nodes: str, tmp_path: Path) -> None:
-    nlp = make_teacher()
+    make_teacher().to_disk(tmp_path / "teacher")  # saved: fitted weights are rounded then
+    nlp = spacy.load(tmp_path / "teacher")
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS])
     (tmp_path / "pids").mkdir()
     nlp.meta["description"] = str(tmp_path / "pids")
     label(nlp, source, tmp_path / "here")
     done: list[int] = []
     engine = RayEngine(nlp, RayOptions(2, 32, {}, two_nodes), slow_down, done.append)
-    with killing(tmp_path / "pids", lambda: len(list((tmp_path / "there").glob("part-*"))) > 7) as killed:
+    with killing(tmp_path / "pids", lambda: len(list((tmp_path / "there").glob("part-*"))) > 3) as killed:
         stats = label(nlp, source, tmp_path / "there", engine)
     assert len(killed) == 1
-    assert stats["workers"] == 2 or stats["workers"] == 3
+    assert stats["workers"] in (2, 3)
     assert sum(done) == stats["utterances"] == len(TEXTS)
     assert parts(tmp_path / "there") == parts(tmp_path / "here")
     assert Counter(doc.text for doc in read_docbin(tmp_path / "there", Vocab())) == Counter(TEXTS)
@@ -101,11 +102,12 @@ def test_what_a_cluster_cannot_do(make_ruler: Callable[..., Language], two_nodes
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS[:50]])
     with pytest.raises(ConfigError, match="no room for one actor"):
         label(nlp, source, tmp_path / "out", RayEngine(nlp, RayOptions(None, 32, {"num_gpus": 1}, two_nodes)))
-    (tmp_path / "file").write_text("")
     with pytest.raises(ConvnerError, match=r"a shard that isn't here .*all nodes must share OUT"):
-        label(nlp, source, "memory://only-here/out", RayEngine(nlp, RayOptions(2, 32, {}, two_nodes)))  # type: ignore[arg-type]
-    (tmp_path / "out").mkdir()
-    # A node's disk is full: what others wrote stays, and the next run does the rest.
+        label(nlp, source, "memory://only-here/out", RayEngine(nlp, RayOptions(2, 32, {}, two_nodes)))
+
+
+def test_a_full_disk_on_a_node(make_ruler: Callable[..., Language], two_nodes: str, tmp_path: Path) -> None:
+    nlp = make_ruler()
     engine = RayEngine(nlp, RayOptions(1, 32, {}, two_nodes), fill_disk)
     texts = [os.urandom(900).hex() for _ in range(30)]
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in [*TEXTS[:20], *texts, *TEXTS[20:40]]])
