@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spacy.language import Language
@@ -16,6 +16,7 @@ from .folder import Folder
 from .input_ranges import InputRange, RangeReader, in_groups
 from .shards import Making, Record, write_shard
 from .source_rows import Row
+from .worker_processes import from_workers
 
 _GROUP = 20_000  # utterances after which the words that the vocabulary has met are forgotten
 
@@ -92,7 +93,7 @@ def _label_group(
         given = _given(nlp, ranges[done:], reader, making, parts, on_docs)
         try:
             docs = nlp.pipe(given, n_process=n_process, batch_size=batch_size)
-            for part in _finished(_from_processes(docs), parts, making, on_docs):
+            for part in _finished(from_workers(docs, given), parts, making, on_docs):
                 done += 1
                 yield part
         except ConvnerError:
@@ -109,7 +110,7 @@ def _given(
     making: Making,
     parts: deque[_Part],
     on_docs: Callable[[int], object],
-) -> Iterator[Doc]:
+) -> Generator[Doc, None, None]:
     """YIELDS (Doc): What the pipeline is given; parts: grows by every range that is begun."""
     for unit in ranges:
         part = _Part(unit)
@@ -170,17 +171,6 @@ def _one_by_one(nlp: Language, unit: InputRange, reader: RangeReader, making: Ma
     if reason and not part.docs and len(unit) > 1:
         raise FilterError(f"all {len(unit):,} utterances of {unit.name} failed: {reason}")
     return part
-
-
-def _from_processes(docs: Iterable[Doc]) -> Iterator[Doc]:
-    # spaCy reports what failed in another process as the text of a traceback.
-    try:
-        yield from docs
-    except ValueError as err:
-        last = str(err).strip().splitlines()[-1]
-        if last.startswith("spacy_convner.errors."):
-            raise ConvnerError(last.partition(": ")[2]) from None
-        raise
 
 
 def _to_doc(nlp: Language, utterance: Exemplar, making: Making) -> Doc:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pickle
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
             try:
                 with _no_native_log():
                     _start(ray, options)
-            except (ConnectionError, RuntimeError, ValueError, TimeoutError) as err:
+            except (OSError, RuntimeError, ValueError) as err:
                 message = next(iter(str(err).strip().splitlines()), type(err).__name__)
                 raise ConfigError(f"--address {options.address or 'local'}: {message}") from err
         for name in _LOGGERS:
@@ -162,6 +163,7 @@ def _no_remote_log() -> None:
 def _start(ray: Any, options: RayOptions) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if options.address is not None:
+        _knock(options.address)
         ray.init(address=options.address, **quiet)
         return
     num_actors, own = options.num_actors or 1, dict(options.resources)
@@ -170,6 +172,13 @@ def _start(ray: Any, options: RayOptions) -> None:
     own.pop("memory", None)
     ray.init(address="local", include_dashboard=False, num_cpus=cpus, **gpus, **quiet,
              resources={name: amount * num_actors for name, amount in own.items()})  # fmt: skip
+
+
+def _knock(address: str) -> None:
+    """RAISES: OSError if nobody listens at HOST:PORT; Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _retries() -> dict[str, int]:
