@@ -13,7 +13,7 @@ from spacy.training import Example
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
-from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_probabilities, set_probabilities
+from ..attrs import CANDIDATES_KEY, SELECTED_KEY, set_probabilities
 from ..errors import DataError
 
 _DEFAULT_MODEL = {
@@ -48,7 +48,6 @@ _DEFAULT_MODEL = {
         "candidates_key": CANDIDATES_KEY,
         "threshold": 0.5,
         "max_positive": None,
-        "soft_targets": 0.0,
         "scorer": {"@scorers": "spacy.spancat_scorer.v1"},
     },
     default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
@@ -62,7 +61,6 @@ def make_catalog_spancat(
     candidates_key: str,
     threshold: float,
     max_positive: int | None,
-    soft_targets: float,
     scorer: Callable[..., Any] | None,
 ) -> CatalogSpanCategorizer:
     """Select among what a ``catalog_matcher`` before it proposes: spaCy's span categoriser, held to the catalog.
@@ -73,8 +71,6 @@ def make_catalog_spancat(
         in where it has no such key.
     candidates_key (str): Key with the candidates. threshold (float): Least probability (0..1) of what is selected.
     max_positive (int | None): Labels a span at most.
-    soft_targets (float): Weight (0..1) of the teacher's probabilities, where a reference's candidates have them, beside
-        its decisions (distillation as in Hinton et al., 2015).
     scorer (Callable | None): What ``spacy evaluate`` calls.
     """
     return CatalogSpanCategorizer(
@@ -86,7 +82,6 @@ def make_catalog_spancat(
         candidates_key=candidates_key,
         threshold=threshold,
         max_positive=max_positive,
-        soft_targets=soft_targets,
         scorer=scorer,
     )
 
@@ -108,11 +103,8 @@ class CatalogSpanCategorizer(SpanCategorizer):
         candidates_key: str = CANDIDATES_KEY,
         threshold: float = 0.5,
         max_positive: int | None = None,
-        soft_targets: float = 0.0,
         scorer: Callable[..., Any] | None = None,
     ) -> None:
-        if not 0.0 <= soft_targets <= 1.0:
-            raise ValueError(f"{name}: soft_targets must be in 0..1, got {soft_targets}")
         super().__init__(
             vocab,
             model,
@@ -124,7 +116,6 @@ class CatalogSpanCategorizer(SpanCategorizer):
             scorer=scorer,
         )
         self.candidates_key = candidates_key
-        self.soft_targets = soft_targets
 
     def initialize(
         self,
@@ -194,10 +185,6 @@ class CatalogSpanCategorizer(SpanCategorizer):
             for start, end, label in hard:
                 if (start, end) in row_of:
                     target[row_of[start, end], place[label]] = 1.0
-            for (start, end, label), p in self._soft(example).items():
-                if (start, end) in row_of and label in place:
-                    cell = row_of[start, end], place[label]
-                    target[cell] += self.soft_targets * (p - target[cell])
         targets = ops.asarray2f(target)
         sure = ops.xp.clip(scores, 1e-7, 1 - 1e-7)
         loss = -(targets * ops.xp.log(sure) + (1 - targets) * ops.xp.log(1 - sure)) * (scores > 0)
@@ -214,16 +201,3 @@ class CatalogSpanCategorizer(SpanCategorizer):
 
     def _aligned(self, example: Example) -> list[Span]:
         return list(example.get_aligned_spans_y2x(self._gold(example.reference), allow_overlap=True))
-
-    def _soft(self, example: Example) -> dict[tuple[int, int, str], float]:
-        """RETURNS (dict): What the teacher thought of each candidate, if it is to count and known."""
-        reference = example.reference
-        probabilities = get_probabilities(reference, self.candidates_key) if self.soft_targets else None
-        if probabilities is None:
-            return {}
-        # The suggester's tokens are those of the prediction; a student's tokenizer is its teacher's.
-        return {
-            (span.start, span.end, span.label_): p
-            for span, p in zip(reference.spans[self.candidates_key], probabilities, strict=True)
-            if p == p
-        }

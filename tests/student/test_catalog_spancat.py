@@ -16,7 +16,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, registry
 from thinc.api import Model
 
-from spacy_convner.attrs import get_probabilities, set_probabilities
+from spacy_convner.attrs import get_probabilities
 from spacy_convner.errors import DataError
 from spacy_convner.student.catalog_embed import longest_names, make_catalog_embed
 from spacy_convner.student.catalog_evidence import GENERAL, describe_spans, evidence_width
@@ -150,23 +150,6 @@ def test_reference_entities_stand_in_for_spans() -> None:
     assert found(train(nlp, examples)("watch frozen")) == {("frozen", "Movie")}
 
 
-def test_soft_targets_follow_the_teacher() -> None:
-    def with_doubt(nlp: Language) -> list[Example]:
-        made = [example(nlp, *item) for item in TRAIN]
-        for item in made:
-            nlp.get_pipe("catalog_matcher")(item.reference)
-            set_probabilities(item.reference, "candidates", [0.7] * len(item.reference.spans["candidates"]))
-        return made
-
-    nlp = blank(soft_targets=1.0)
-    train(nlp, with_doubt(nlp))
-    scores = nlp("watch frozen").spans["sc"].attrs["scores"]
-    assert np.allclose(scores, 0.7, atol=0.1)
-    hard = blank(soft_targets=0.0)
-    train(hard, with_doubt(hard))
-    assert min(hard("watch frozen").spans["sc"].attrs["scores"]) > 0.9
-
-
 def test_a_label_that_it_was_not_initialized_with() -> None:
     nlp = blank()
     train(nlp, [example(nlp, *TRAIN[0])], steps=1)
@@ -181,8 +164,6 @@ def test_no_label_in_the_data() -> None:
 
 
 def test_bad_settings() -> None:
-    with pytest.raises(ValueError, match="soft_targets"):
-        blank(soft_targets=1.5)
     with pytest.raises(ValueError, match="name_dropout"):
         make_catalog_embed(8, ["NORM"], [100], name_dropout=2.0)
     with pytest.raises(ValueError, match="2 attrs, but 1 rows"):
