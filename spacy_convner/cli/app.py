@@ -79,6 +79,7 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
                 with _interruptible():
                     return function(*args, **kw)
             except ConvnerError as err:
+                atexit.register(_leave, 1)
                 fail(str(err))
             except KeyboardInterrupt:
                 fail(_INTERRUPTED, code=130)
@@ -112,7 +113,7 @@ def _interruptible() -> Iterator[None]:
             worker.terminate()
         warnings.filterwarnings("ignore", message=r"\[W127\]")  # that they were stopped is no news
         if workers:
-            atexit.register(_leave)  # the ordinary exit would join the queue's thread, for ever
+            atexit.register(_leave, 130)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, stop)
@@ -122,10 +123,12 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _leave() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(130)
+def _leave(code: int) -> None:
+    # The ordinary exit would join the thread that feeds a worker, for ever if the worker was stopped.
+    if any(thread.name == "QueueFeederThread" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def keep_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path] = ()) -> None:

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..attrs import drop_exemplars, set_doc_lang, set_doc_meta
+from ..docbin import quick_msgpack
 from ..errors import ConvnerError, FilterError
 from ..ty import Exemplar
 from .folder import Folder
@@ -42,7 +43,7 @@ def label_ranges(
     reader = RangeReader()
     on_docs = on_docs or _nobody
     for group in _groups(ranges):
-        with nlp.memory_zone():
+        with nlp.memory_zone(), quick_msgpack():  # in which Docs come back from other processes, too
             for part in _label_group(nlp, group, reader, making, n_process, batch_size, on_docs):
                 yield write_shard(folder, part.range, making, part.docs, part.rejected)
 
