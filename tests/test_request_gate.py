@@ -36,7 +36,7 @@ EVENTS = st.lists(
 def test_limits_hold_for_any_order_of_events(
     events: list[tuple[object, ...]], slots: int, calls: int, usd: float
 ) -> None:
-    """A request costs at most what was reserved. Some are taken for dead, by the clock or by hand, and come back late."""
+    """A request costs at most what was reserved. Some are taken for dead and come back late."""
     limits = GateLimits(slots, calls, usd, lease=10.0)
     admission, now, window = Admission(limits), 0.0, 0.0
     under_way: dict[str, tuple[float, float, int]] = {}  # ticket → most, until when it is leased, calls
