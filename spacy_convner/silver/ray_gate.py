@@ -20,11 +20,11 @@ class GateHolder:
 
     async def acquire(self, holder: str, usd: float, wait: bool, calls: int) -> str | None:
         """holder (str): Who asks. RETURNS (str | None): See ``RequestGate``."""
-        while True:
-            found = self._admission.ask(time.monotonic(), usd, holder, wait, calls)
-            if not isinstance(found, Wait):
-                return found
-            async with self._changed:
+        async with self._changed:  # asked within it, so that nobody gives back between the question and the wait
+            while True:
+                found = self._admission.ask(time.monotonic(), usd, holder, wait, calls)
+                if not isinstance(found, Wait):
+                    return found
                 try:
                     await asyncio.wait_for(self._changed.wait(), max(found.seconds, 0.001))
                 except TimeoutError:

@@ -43,3 +43,25 @@ def test_a_pause_holds_everybody() -> None:
         return asyncio.get_running_loop().time() - started
 
     assert asyncio.run(run()) >= 0.19
+
+
+def test_nobody_sleeps_past_a_free_slot() -> None:
+    most = under_way = 0
+
+    async def request(gate: GateHolder, holder: str) -> None:
+        nonlocal most, under_way
+        ticket = await gate.acquire(holder, 0.0, True, 1)
+        assert ticket is not None
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        await gate.release(ticket, {"calls": 1}, 0.0, 0.0)
+
+    async def run() -> dict[str, float]:
+        gate = GateHolder(GateLimits(max_concurrency=3, lease=600.0))
+        await asyncio.wait_for(asyncio.gather(*(request(gate, f"h{i % 4}") for i in range(1000))), 30)
+        return await gate.totals()
+
+    assert asyncio.run(run()) == {"calls": 1000, "usd": 0.0}
+    assert most == 3
