@@ -131,6 +131,7 @@ factory = "candidate_postprocess"
 """
 
 
+@pytest.mark.slow
 def test_spacy_assemble_and_apply(teacher: Language, tmp_path: Path, catalog_path: Path, exemplars_path: Path) -> None:
     config = tmp_path / "teacher.cfg"
     config.write_text(CONFIG.format(catalog=catalog_path, exemplars=exemplars_path), encoding="utf8")

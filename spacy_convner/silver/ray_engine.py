@@ -7,7 +7,6 @@ import logging
 import os
 import pickle
 import socket
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -189,7 +188,6 @@ def _retries() -> dict[str, int]:
 @contextmanager
 def _no_native_log() -> Iterator[None]:
     """Ray's C++ core writes to the terminal as it starts, whatever Python's logging says."""
-    sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

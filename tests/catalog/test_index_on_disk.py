@@ -287,6 +287,7 @@ for change in ("build", "update"):
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle(nlp: Language, folder: Path, tmp_path: Path) -> None:
     """A reader finds the old index or the new one, and the next writer goes on."""
     subprocess.run([sys.executable, "-c", KILLED, str(folder), str(tmp_path / "killed")], check=True)

@@ -38,6 +38,7 @@ def run(folder: Path, *arguments: str) -> Any:
     return runner.invoke(app, ["bench", "student", *arguments, *texts, "--rounds", "2", "--loads", "1"])
 
 
+@pytest.mark.slow
 def test_figures_of_two_students(students: Path) -> None:
     done = run(
         students, str(students / "small" / "model-best"), f"big={students / 'large' / 'model-best'}",

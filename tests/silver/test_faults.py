@@ -184,6 +184,7 @@ def test_meta_is_kept_where_it_is_asked_for(make_ruler: MakeRuler, tmp_path: Pat
     assert label(make_ruler(), source, tmp_path / "out", keep_meta=True)["resumed"] == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk(make_ruler: MakeRuler, tmp_path: Path) -> None:
     texts = [f"play hello {i}" for i in range(20)] + [token_hex(999) for _ in range(10)] + ["the end"] * 10
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in texts])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import spacy
 from spacy.training import Example
 from spacy.util import filter_spans, fix_random_seed
@@ -52,6 +53,7 @@ def save(folder: Path, *, grounded: bool) -> None:
     nlp.to_disk(folder)
 
 
+@pytest.mark.slow
 def test_both_find_what_they_know(tmp_path: Path) -> None:
     save(tmp_path / "ner", grounded=False)
     save(tmp_path / "grounded", grounded=True)
