@@ -6,7 +6,7 @@ import glob
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,40 +107,51 @@ def _kind(name: str) -> Kind | None:
 
 def _find_local(path: Path) -> list[SourceFile]:
     if path.is_dir():
-        inside = (file for file in path.rglob("*") if not _hidden(file.relative_to(path).parts) and file.is_file())
-        return _some(((str(file), _kind(file.name)) for file in inside), str(path), "folder")
+        return _some(_inside(path), str(path), "folder")
     if not path.exists() and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]
-        return _some(((str(file), _kind(file.name)) for file in found if file.is_file()), str(path), "pattern")
+        files = [name for match in found for name in (_inside(match) if match.is_dir() else [str(match)])]
+        return _some(files, str(path), "pattern")
     check_file(path)
     return [SourceFile(str(path), _kind(path.name) or "jsonl")]
 
 
+def _inside(folder: Path) -> list[str]:
+    return [str(file) for file in folder.rglob("*")
+            if not _hidden(file.relative_to(folder).parts) and file.is_file()]  # fmt: skip
+
+
 def _find_remote(url: str) -> list[SourceFile]:
     system, path = file_system(url)
+
+    def inside(folder: str) -> list[str]:
+        prefix = len(folder.rstrip("/")) + 1
+        return [name for name in system.find(folder) if not _hidden(name[prefix:].split("/"))]
+
     try:
         if glob.has_magic(path) and not system.exists(path):
-            names = [name for name in system.glob(path) if system.isfile(name)]
+            names = [
+                name for match in system.glob(path) for name in (inside(match) if system.isdir(match) else [match])
+            ]
         elif system.isdir(path):
-            prefix = len(path.rstrip("/")) + 1
-            names = [name for name in system.find(path) if not _hidden(tuple(name[prefix:].split("/")))]
+            names = inside(path)
         else:
             if not system.exists(path):
                 raise DataError("no such file", path=url, hint="check the address and your access to it")
             if system.size(path) == 0:
                 raise DataError("the file is empty", path=url)
             return [SourceFile(url, _kind(path) or "jsonl")]
-        return _some(((str(system.unstrip_protocol(name)), _kind(name)) for name in names), url, "folder or pattern")
+        return _some([str(system.unstrip_protocol(name)) for name in names], url, "folder or pattern")
     except OSError as err:
         raise DataError(f"can't be read: {err}", path=url) from err
 
 
-def _hidden(parts: tuple[str, ...]) -> bool:
+def _hidden(parts: Sequence[str]) -> bool:
     return any(part.startswith((".", "_")) for part in parts)
 
 
-def _some(found: Any, path: str, what: str) -> list[SourceFile]:
-    files = sorted({SourceFile(name, kind) for name, kind in found if kind}, key=lambda file: file.path)
+def _some(names: Iterable[str], path: str, what: str) -> list[SourceFile]:
+    files = [SourceFile(name, kind) for name in sorted(set(names)) if (kind := _kind(name)) is not None]
     if not files:
         raise DataError(f"no file of utterances ({_KNOWN}) in this {what}", path=path)
     return files

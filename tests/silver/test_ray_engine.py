@@ -132,6 +132,19 @@ def fill_disk(nlp: Language) -> Callable[[], object]:
     return lambda: None
 
 
+def die(nlp: Language) -> Callable[[], object]:
+    """Preparation of a worker that dies after whatever it labelled, as of a text that no machine has the memory for."""
+    return lambda: os._exit(1)
+
+
+def test_workers_that_die_again_and_again(make_ruler: Callable[..., Language], two_nodes: str, tmp_path: Path) -> None:
+    nlp = make_ruler()
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS[:50]])
+    with pytest.raises(ConvnerError, match=r"Ray gave up: .*run the same command again to go on"):
+        label(nlp, source, tmp_path / "out", RayEngine(nlp, RayOptions(1, 32, {}, two_nodes), die))
+    assert len(parts(tmp_path / "out")) == 1  # what they wrote is there
+
+
 def command(source: Path, output: Path, pipeline: Path, *more: str) -> list[str]:
     arguments: Sequence[str] = [str(source), str(output), "-p", str(pipeline), "--shard-size", "100", *more]
     return [sys.executable, "-m", "spacy", "convner", "label", *arguments]

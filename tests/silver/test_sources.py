@@ -97,6 +97,9 @@ def test_folders_and_patterns(tmp_path: Path) -> None:
         "y.parquet",
         "x.jsonl",
     ]
+    for prefix in ("", "file://"):
+        days = find_files(f"{prefix}{tmp_path}/b/day=[12]")
+        assert [Path(file.path).name for file in days] == ["y.parquet", "x.jsonl"]
     assert find_files(tmp_path / "c.txt") == [SourceFile(str(tmp_path / "c.txt"), "jsonl")]
     assert [Path(file.path).name for file in find_files(f"file://{tmp_path}/b")] == ["y.parquet", "x.jsonl"]
 
@@ -128,6 +131,11 @@ def test_addresses(tmp_path: Path) -> None:
             assert plan_file(file, 10).sha256 == plan_file(file, 10).sha256
     finally:
         system.rm("/lake", recursive=True)
+
+
+def test_a_scheme_whose_package_is_missing() -> None:
+    with pytest.raises(DataError, match=r"s3://bucket/x\.jsonl: .*s3fs.*install it beside spacy-convner"):
+        find_files("s3://bucket/x.jsonl")
 
 
 def test_an_address_of_an_unknown_scheme() -> None:
