@@ -11,7 +11,6 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from ..atomic import atomic_folder
 from ..errors import DataError
 
 _KEPT = 3  # pipelines that stay on a node's disk for the next run
@@ -39,17 +38,26 @@ def unpack_pipeline(name: str, data: bytes) -> Path:
         raise DataError("belongs to another user", path=home, hint="set TMPDIR to a folder of your own")
     place = home / name
     if not place.is_dir():
-        try:
-            with atomic_folder(place) as scratch, tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                tar.extractall(scratch, filter="data")
-        except OSError as err:
-            if not place.is_dir():  # else another process was quicker
-                raise DataError(f"can't be written: {err.strerror or err}", path=place) from err
+        _unpack(data, place)
     os.utime(place)
-    others = sorted((path for path in home.iterdir() if path.is_dir() and path != place), key=_age)
+    others = sorted((path for path in home.iterdir() if path != place and not path.name.startswith(".")), key=_age)
     for old in others[: -_KEPT + 1 or None]:  # what a process has mapped stays there for it
         shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+def _unpack(data: bytes, place: Path) -> None:
+    """Fill a folder whole; one that another process has filled meanwhile stays, as it may be read already."""
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=place.parent))
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            tar.extractall(scratch, filter="data")
+        scratch.rename(place)
+    except OSError as err:
+        if not place.is_dir():
+            raise DataError(f"can't be written: {err.strerror or err}", path=place) from err
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _age(path: Path) -> float:

@@ -9,7 +9,7 @@ import pickle
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +68,9 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
                 raise ConfigError(f"--address {options.address or 'local'}: {message}") from err
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        if ours:
-            _no_remote_log()
-        yield ray
+        # What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off.
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if ours else nullcontext():
+            yield ray
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
@@ -149,14 +149,6 @@ class RayEngine:
             raise ConvnerError(
                 f"Ray gave up: {message:.400}. What was labelled is kept, run the same command again to go on"
             ) from err
-
-
-def _no_remote_log() -> None:
-    """What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off."""
-    with suppress(ImportError, AttributeError):
-        from ray._private.ray_logging import global_worker_stdstream_dispatcher
-
-        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
 
 def _start(ray: Any, options: RayOptions) -> None:
