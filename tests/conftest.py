@@ -15,12 +15,17 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import pytest  # noqa: E402
 import spacy  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from spacy.language import Language  # noqa: E402
 
 from .browser import browser, browser_process  # noqa: E402, F401  # fixtures
 
 # Run in the background, a shell has Ctrl-C ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
