@@ -49,13 +49,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(project: Path) -> list[str]:
-    """Run the workflow.
+def run(project: Path, what: str = "all") -> list[str]:
+    """Run the workflow, or one of its steps.
 
     RETURNS (list[str]): The steps that ran; the others said that nothing changed.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "spacy", "project", "run", "all"],
+        [sys.executable, "-m", "spacy", "project", "run", what],
         cwd=project,
         capture_output=True,
         text=True,
@@ -64,7 +64,7 @@ def run(project: Path) -> list[str]:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     skipped = re.findall(r"Skipping '([\w-]+)': nothing changed", done.stdout)
     assert set(skipped) <= set(STEPS)
-    return [step for step in STEPS if step not in skipped]
+    return [step for step in (STEPS if what == "all" else [what]) if step not in skipped]
 
 
 def declared_outputs(project: Path) -> list[Path]:
@@ -101,4 +101,5 @@ def test_outputs_and_reruns(project: Path, monkeypatch: pytest.MonkeyPatch) -> N
     head(project / "assets" / "traffic" / "es.jsonl", 140)
     reviewed = project / "assets" / "patterns" / "es.jsonl"
     head(reviewed, len(reviewed.read_text(encoding="utf8").splitlines()) - 40)
-    assert run(project) == ["label", *STEPS[STEPS.index("review") :]]
+    steps = ["label", "patterns", "review", "testsets", "split", "train"]
+    assert [step for step in steps if run(project, step)] == ["label", "review", "testsets", "split", "train"]
