@@ -63,9 +63,9 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
             try:
                 with _no_native_log():
                     _start(ray, options)
-            except (OSError, RuntimeError, ValueError) as err:
+            except Exception as err:  # what Ray raises has no common class, not even RuntimeError
                 message = next(iter(str(err).strip().splitlines()), type(err).__name__)
-                raise ConfigError(f"--address {options.address or 'local'}: {message}") from err
+                raise ConfigError(f"Ray can't be started (--address {options.address or 'local'}): {message}") from err
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         # What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off.

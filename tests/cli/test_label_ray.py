@@ -102,5 +102,5 @@ def test_no_cluster_at_the_address(source: Path, tmp_path: Path, make_teacher: C
     make_teacher().to_disk(tmp_path / "teacher")
     result = label(source, tmp_path / "out", "-p", tmp_path / "teacher", "--engine", "ray", "--address", "127.0.0.1:1")
     assert result.exit_code == 1
-    assert "--address 127.0.0.1:1: " in result.stderr
+    assert "Ray can't be started (--address 127.0.0.1:1): " in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
