@@ -42,6 +42,7 @@ def test_readme_has_the_table_of_the_demo_run() -> None:
         ("catalog", "catalogs.md"),
         ("llm_cost", "teacher.md"),
         ("llm_gate", "teacher.md"),
+        ("labelling", "scale.md"),
         ("detection", "testsets.md"),
         ("clustering", "testsets.md"),
         ("population", "testsets.md"),
