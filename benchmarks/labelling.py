@@ -198,7 +198,7 @@ def draw(result: Row, path: Path) -> None:
     for key, name in (("driver_max_rss_mb", "driver"), ("worker_max_rss_mb", "largest worker")):
         right.plot([row["utterances"] for row in result["memory"]], [row[key] for row in result["memory"]], "o-",
                    label=name)  # fmt: skip
-    right.set(xscale="log", xlabel="utterances", title="MiB of memory at most", ylim=(0, None))
+    right.set(xscale="log", xlabel="utterances", title="MiB of memory at most", ylim=(0, 800))
     for axis in (left, right):
         axis.grid(which="major", alpha=0.3)
         axis.legend(fontsize=8)
