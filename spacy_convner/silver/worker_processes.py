@@ -7,6 +7,7 @@ holds waits for ever when its reader has gone.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
 import threading
 import time
 import warnings
@@ -58,7 +59,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.deadline: float | None = None
-        self._before = set(multiprocessing.active_children())
+        self._before = _children()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="convner-watch", daemon=True)
         self._thread.start()
@@ -71,9 +72,14 @@ class _Watch:
     def _run(self) -> None:
         known: set[Any] = set()
         while not self._ended.wait(_LOOK):
-            known.update(set(multiprocessing.active_children()) - self._before)
+            known |= _children() - self._before
             killed = any((worker.exitcode or 0) < 0 for worker in known)
             if killed or (self.deadline is not None and time.monotonic() > self.deadline):
                 warnings.filterwarnings("ignore", message=r"\[W127\]")  # that they were stopped is no news
                 for worker in known:
                     worker.kill()
+
+
+def _children() -> set[Any]:
+    """RETURNS (set): Processes of this one, also those that have died; ``active_children`` would forget these."""
+    return set(multiprocessing.process._children)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_convner.errors import FilterError
+from spacy_convner.silver import worker_processes
 from spacy_convner.silver.worker_processes import from_workers
 
 pytestmark = pytest.mark.timeout(60)
@@ -41,7 +42,9 @@ def given(nlp: Language, texts: list[str], seen: list[str]) -> Generator[Doc, No
         yield nlp.make_doc(text)
 
 
-def test_a_killed_worker_is_said_and_the_others_end() -> None:
+@pytest.mark.parametrize("look", [0.02, 2.0])  # seconds: before the worker dies, and long after
+def test_a_killed_worker_is_said_and_the_others_end(look: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_processes, "_LOOK", look)
     nlp = spacy.blank("en")
     nlp.add_pipe("test_killed")
     texts = given(nlp, [*["good morning"] * 20, "die", *["good morning"] * 200], [])
