@@ -135,8 +135,7 @@ def memory(sources: list[Path], scratch: Path, sizes: list[int], shard_size: int
         command = [sys.executable, "-m", "spacy", "convner", "label", str(source), str(scratch / f"memory.{size}"),
                    "-p", str(scratch / "ruler"), "--shard-size", str(shard_size), "--engine", "ray",
                    "--num-actors", "2", "--metrics", str(metrics)]  # fmt: skip
-        # A shell between, that forks: Linux counts the peak of who starts a program as the program's own.
-        subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *command], check=True)
+        subprocess.run(command, check=True)
         stats = json.loads(metrics.read_text(encoding="utf8"))
         rows.append({"utterances": size, "driver_max_rss_mb": stats["max_rss_mb"],
                      "worker_max_rss_mb": stats["worker_max_rss_mb"], "seconds": stats["seconds"]})  # fmt: skip

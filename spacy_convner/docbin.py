@@ -74,11 +74,14 @@ def read_docbin(path: Path, vocab: Vocab) -> Iterator[Doc]:
             check_file(file)
             try:
                 docs = DocBin(store_user_data=True).from_disk(file)
-            except Exception as err:  # zlib, msgpack and key errors alike mean the same to the user
-                raise DataError(
-                    f"not a readable DocBin ({type(err).__name__})", path=file, hint="make it with: convner convert"
-                ) from err
+            except Exception as err:
+                raise not_a_docbin(err, file) from err
             yield from docs.get_docs(vocab)
+
+
+def not_a_docbin(err: Exception, path: Path | str) -> DataError:
+    """RETURNS (DataError): To raise: zlib, msgpack and key errors alike mean the same to the user."""
+    return DataError(f"not a readable DocBin ({type(err).__name__})", path=path, hint="make it with: convner convert")
 
 
 def read_docbin_exemplars(path: Path) -> list[Exemplar]:

@@ -9,7 +9,13 @@ _PROC = Path("/proc/self")
 
 
 def max_rss_mb() -> float | None:
-    """RETURNS (float | None): The most at any time so far, in MiB; None where the system doesn't count it."""
+    """RETURNS (float | None): The most at any time so far, in MiB; None where the system doesn't count it.
+
+    On Linux of this program alone: ``ru_maxrss`` also knows the one that started it.
+    """
+    own = _kib("status", "VmHWM")
+    if own is not None:
+        return round(own / 1024, 1)
     try:
         import resource
     except ImportError:  # Windows
@@ -17,12 +23,6 @@ def max_rss_mb() -> float | None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-
-
-def peak_mb() -> float | None:
-    """RETURNS (float | None): As ``max_rss_mb``; on Linux of this program alone, not of the one that started it."""
-    peak = _kib("status", "VmHWM")
-    return max_rss_mb() if peak is None else peak / 1024
 
 
 def resident_mb() -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..memory import peak_mb, resident_mb
+from ..memory import max_rss_mb, resident_mb
 
 Matcher = Callable[[Any], int]  # a Doc, or a text → how many matches
 LONGEST_PASS = 10.0  # seconds
@@ -22,7 +22,7 @@ def cost_of_building(build: Callable[[], object]) -> dict[str, float | None]:
     """
     started = time.perf_counter()
     build()
-    return {"build_s": time.perf_counter() - started, "build_peak_mb": peak_mb()}
+    return {"build_s": time.perf_counter() - started, "build_peak_mb": max_rss_mb()}
 
 
 def cost_of_matching(

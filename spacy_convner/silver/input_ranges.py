@@ -117,12 +117,12 @@ class RangeReader:
         self._next = (part.source.path, part.last + 1)
 
 
-def in_groups(ranges: Sequence[InputRange], utterances: int) -> Iterator[list[InputRange]]:
-    """YIELDS (list[InputRange]): Neighbours, of one file each group, of so many utterances at least where there are."""
+def in_groups(ranges: Sequence[InputRange], utterances: int, one_file: bool = True) -> Iterator[list[InputRange]]:
+    """YIELDS (list[InputRange]): Neighbours of so many utterances at least where there are; of one file, or of many."""
     group: list[InputRange] = []
     size = 0
     for part in ranges:
-        if group and (size >= utterances or part.source != group[-1].source):
+        if group and (size >= utterances or (one_file and part.source != group[-1].source)):
             yield group
             group, size = [], 0
         group.append(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,7 @@ def label_file(
         on_start(manifest.total, manifest.total - todo)
     started = time.perf_counter()
     if engine is None:
-        engine = partial(label_here, nlp, n_process=n_process, batch_size=batch_size, on_docs=on_docs)
+        engine = partial(label_ranges, nlp, n_process=n_process, batch_size=batch_size, on_docs=on_docs)
     try:
         for record in engine(missing, folder, making) if missing else ():
             manifest.add(record)
@@ -97,20 +97,6 @@ def label_file(
     elif as_file:
         _merge(manifest, Path(output))
     return stats
-
-
-def label_here(
-    nlp: Language,
-    ranges: Sequence[InputRange],
-    folder: Folder,
-    making: Making,
-    *,
-    n_process: int,
-    batch_size: int,
-    on_docs: Callable[[int], object] | None = None,
-) -> Iterator[Record]:
-    """The engine of one machine. YIELDS (dict): Record of each shard, once it is written."""
-    yield from label_ranges(nlp, ranges, folder, making, n_process=n_process, batch_size=batch_size, on_docs=on_docs)
 
 
 def _check(record: Record) -> None:

@@ -45,7 +45,8 @@ class Manifest:
         names = self.folder.names()
         known = self._read_known(names)
         self.numbers = _number(self.files, known.get("files", []))
-        ranges = [part for pair in zip(self.files, self.numbers, strict=True) for part in self._split(*pair)]
+        numbered = zip(self.files, self.numbers, strict=True)
+        ranges = [part for file, number in numbered for part in split_file(file, number, self.shard_size)]
         wanted = {part.name: part for part in ranges}
         listed = _listed(known, self.files, self.numbers)
         for name in filter(SHARD.fullmatch, names):
@@ -106,9 +107,6 @@ class Manifest:
         self.folder.write(MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf8"))
         self._written = time.monotonic()
         self._cost = self._written - started
-
-    def _split(self, file: PlannedFile, number: int) -> list[InputRange]:
-        return list(split_file(file, number, self.shard_size))
 
     def _sorted(self) -> list[tuple[str, Record]]:
         return sorted(self.records.items())

@@ -42,7 +42,7 @@ def label_ranges(
     warm_up(nlp)
     reader = RangeReader()
     on_docs = on_docs or _nobody
-    for group in _groups(ranges):
+    for group in in_groups(ranges, _GROUP, one_file=False):
         with nlp.memory_zone(), quick_msgpack():  # in which Docs come back from other processes, too
             for part in _label_group(nlp, group, reader, making, n_process, batch_size, on_docs):
                 yield write_shard(folder, part.range, making, part.docs, part.rejected)
@@ -68,17 +68,6 @@ class _Part:
     read: bool = False
 
 
-def _groups(ranges: Sequence[InputRange]) -> Iterator[list[InputRange]]:
-    group: list[InputRange] = []
-    for few in in_groups(ranges, 1):
-        group += few
-        if sum(map(len, group)) >= _GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
 def _label_group(
     nlp: Language,
     ranges: Sequence[InputRange],
@@ -100,7 +89,7 @@ def _label_group(
         except ConvnerError:
             raise
         except Exception:  # of a component, about some utterance: which one?
-            yield _one_by_one(nlp, ranges[done], reader, making)
+            yield _one_by_one(nlp, ranges[done], making)
             done += 1
 
 
@@ -151,7 +140,7 @@ def _lost(parts: deque[_Part]) -> FilterError:
     return FilterError(f"the pipeline gave {back} Docs back for {given} utterances, or others than it was given")
 
 
-def _one_by_one(nlp: Language, unit: InputRange, reader: RangeReader, making: Making) -> _Part:
+def _one_by_one(nlp: Language, unit: InputRange, making: Making) -> _Part:
     part = _Part(unit, read=True)
     reason = ""
     for row in RangeReader()(unit):

@@ -86,17 +86,15 @@ def _docbin_rows(file: IO[bytes], path: str) -> Iterator[Row]:
     from spacy.vocab import Vocab
 
     from ..attrs import get_doc_lang, get_doc_meta
-    from ..docbin import quick_msgpack
+    from ..docbin import not_a_docbin, quick_msgpack
 
     with quick_msgpack():
         try:
             docs = DocBin(store_user_data=True).from_bytes(file.read())
         except OSError:
             raise
-        except Exception as err:  # zlib, msgpack and key errors alike mean the same to the user
-            raise DataError(
-                f"not a readable DocBin ({type(err).__name__})", path=path, hint="make it with: convner convert"
-            ) from err
+        except Exception as err:
+            raise not_a_docbin(err, path) from err
         for number, doc in enumerate(docs.get_docs(Vocab()), 1):
             yield _row(number, {"text": doc.text, "lang": get_doc_lang(doc), "meta": get_doc_meta(doc)}, path)
 

@@ -55,8 +55,7 @@ def describe_spans(
         if label is not None:
             mask[row, label] = 1.0
             popularity[row, label] = max(popularity[row, label], popularities[i])
-    ends = np.array(bounds)
-    starts, ends = ends[:, 0], ends[:, 1]
+    starts, ends = np.array(bounds).T
     general[:, 0] = np.log1p(mask.sum(axis=1))
     general[:, 1] = np.minimum(ends - starts, 6) / 6
     general[:, 2] = starts == 0

@@ -193,16 +193,20 @@ def write(store: ResponseStore, name: str, count: int, go: Any, written: Any) ->
         written.value += 1
 
 
+def start_writers(store: ResponseStore, writers: int, count: int) -> tuple[list[Any], list[Any]]:
+    """RETURNS (tuple): Processes that ``write`` at once, and how many answers each has kept."""
+    go, counts = fork.Event(), [fork.Value("i", 0) for _ in range(writers)]
+    processes = [fork.Process(target=write, args=(store, f"p{n}.", count, go, kept)) for n, kept in enumerate(counts)]
+    for process in processes:
+        process.start()
+    go.set()
+    return processes, counts
+
+
 def test_a_new_store_is_made_and_written_by_all_at_once(tmp_path: Path) -> None:
     for round in range(5):
-        store, go = ResponseStore(tmp_path / f"{round}.sqlite"), fork.Event()
-        counts = [fork.Value("i", 0) for _ in range(4)]
-        processes = [
-            fork.Process(target=write, args=(store, f"p{n}.", 50, go, count)) for n, count in enumerate(counts)
-        ]
-        for process in processes:
-            process.start()
-        go.set()
+        store = ResponseStore(tmp_path / f"{round}.sqlite")
+        processes, _ = start_writers(store, 4, 50)
         for process in processes:
             process.join(30)
         assert [process.exitcode for process in processes] == [0] * 4
@@ -211,15 +215,9 @@ def test_a_new_store_is_made_and_written_by_all_at_once(tmp_path: Path) -> None:
 
 
 def test_answers_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
-    store, go = ResponseStore(tmp_path / "answers.sqlite"), fork.Event()
+    store = ResponseStore(tmp_path / "answers.sqlite")
     store.put("first", "m", LLMAnswer("{}"))
-    counts = [fork.Value("i", 0) for _ in range(3)]
-    processes = [
-        fork.Process(target=write, args=(store, f"p{n}.", 1_000_000, go, count)) for n, count in enumerate(counts)
-    ]
-    for process in processes:
-        process.start()
-    go.set()
+    processes, counts = start_writers(store, 3, 1_000_000)
     while any(count.value < 20 for count in counts):
         time.sleep(0.005)
     for process in processes:
