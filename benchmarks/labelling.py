@@ -3,7 +3,7 @@ r"""Labelling with one process, two processes and Ray: throughput, a killed work
     python benchmarks/labelling.py --pipeline training/teacher --utterances 200000 --memory 100000 1000000
 
 Utterances are those of --traffic over and over, each with a number, so that none is like another. Ray runs on two nodes
-of one CPU each in this machine (ray.cluster_utils.Cluster). --without COMPONENT leaves a component out of the pipeline.
+of one CPU each in this machine (ray.cluster_utils.Cluster).
 Memory is measured with a matcher of a few names, as the driver labels nothing whatever the pipeline. All runs take
 turns on the same machine; --rounds repeats those of throughput and the best counts.
 """
@@ -28,7 +28,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 
-from spacy_convner.pipelines import load_pipeline
+from spacy_convner.pipelines import load_pipeline, needless_retrievers
 from spacy_convner.records import read_utterances
 from spacy_convner.silver.input_ranges import plan_source
 from spacy_convner.silver.labelling import label_file
@@ -214,7 +214,6 @@ def write(result: Row, args: argparse.Namespace) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipeline", default=str(ROOT / "training" / "teacher"))
-    parser.add_argument("--without", action="append", default=[], metavar="COMPONENT")
     parser.add_argument("--traffic", type=Path, action="append", default=[])
     parser.add_argument("--utterances", type=int, default=200_000)
     parser.add_argument("--memory", type=int, nargs="*", default=[100_000, 1_000_000])
@@ -236,8 +235,6 @@ def main() -> int:
         write(result, args)
         return 0
     nlp = load_pipeline(args.pipeline)
-    for name in args.without:
-        nlp.remove_pipe(name)
     with tempfile.TemporaryDirectory(prefix="convner-labelling-") as folder:
         scratch = Path(folder)
         source = make_traffic(sources, args.utterances, scratch / "in.jsonl")
@@ -247,7 +244,7 @@ def main() -> int:
             "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "load_before": round(os.getloadavg()[0], 2),
             "utterances": args.utterances,
-            "pipeline": nlp.pipe_names,
+            "pipeline": [name for name in nlp.pipe_names if name not in needless_retrievers(nlp)],
             "planning": planning(source, scratch),
         }
         node = {"num_cpus": 1, "object_store_memory": 200_000_000}

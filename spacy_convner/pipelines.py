@@ -87,6 +87,20 @@ def check_sources(config: Config) -> list[Path]:
     return folders
 
 
+def needless_retrievers(nlp: Language) -> list[str]:
+    """RETURNS (list[str]): Components that only retrieve exemplars, where no later one reads them, as a local filter.
+
+    A component that isn't spaCy's is taken to read them unless its ``reads_exemplars`` says otherwise.
+    """
+    needless: list[str] = []
+    for name, pipe in reversed(nlp.pipeline):
+        if nlp.get_pipe_meta(name).assigns == ["doc._.exemplars"]:
+            needless.append(name)
+        elif getattr(pipe, "reads_exemplars", not type(pipe).__module__.startswith("spacy.")):
+            break
+    return needless
+
+
 def blank_pipeline(lang: str, option: str) -> Language:
     """RETURNS (Language): A language's tokenizer alone. RAISES: ConfigError naming the option for an unknown one."""
     try:

@@ -176,7 +176,11 @@ class ExemplarSource(Protocol):
 
 @runtime_checkable
 class SemanticFilter(Protocol):
-    """Selects among candidates."""
+    """Selects among candidates.
+
+    A class that says ``reads_exemplars = False`` is spared what is retrieved for each utterance where nobody else wants
+    it, as in ``convner label``.
+    """
 
     @property
     def name(self) -> str:

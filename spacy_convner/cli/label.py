@@ -103,6 +103,8 @@ def label_cli(
     speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
     statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
     say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+    if stats["left_out"]:
+        say(f"{', '.join(stats['left_out'])}: left out, nothing reads what it retrieves (--keep-exemplars stores it)")
     if stats["rejected"]:
         say(f"{stats['rejected']:,} utterances can't be labelled; {rejected_place(output)} says which and why")
     if invalid := stats["statuses"].get("invalid"):

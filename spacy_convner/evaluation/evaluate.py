@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, Provenance, set_doc_lang
 from ..errors import DataError
+from ..pipelines import needless_retrievers
 from ..ty import Exemplar, ExemplarSource
 from .averages import intervals, macro, per_lang
 from .baselines import Prior, baselines, count_priors
@@ -58,13 +59,15 @@ def evaluate_pipeline(
     n_process (int): Processes of ``nlp.pipe``; the speed is theirs together.
     on_doc (Callable | None): Called after each utterance, for a progress bar.
     RETURNS (dict): The content of a metrics file: scores 0..1, speed in utterances a second (tokenising included, after
-        one warm-up utterance, without loading).
+        one warm-up utterance, without loading, and without retrieval that no component reads: ``left_out``).
     RAISES: DataError for no set, an empty one or one named "all".
     """
     check_sets(sets)
     # The first utterance pays for lazy loading: indexes, vectors, a filter that is fitted at first use.
     warm_up = next(iter(sets.values()))[0]
-    next(iter(nlp.pipe(make_docs(nlp, [warm_up]))))
+    needless = needless_retrievers(nlp)
+    with nlp.select_pipes(disable=needless):
+        next(iter(nlp.pipe(make_docs(nlp, [warm_up]))))
     exemplars_of = _matched_exemplars(nlp)
     prior = _make_prior(exemplars_of)
     seen = exemplars_of if train is None else train
@@ -76,9 +79,10 @@ def evaluate_pipeline(
     pooled_statuses: Counter[str] = Counter()
     seconds = 0.0
     for name, exemplars in sets.items():
-        judged, statuses, took = label_and_judge(
-            nlp, exemplars, spans_key=spans_key, candidates_key=candidates_key, n_process=n_process, on_doc=on_doc
-        )
+        with nlp.select_pipes(disable=needless):
+            judged, statuses, took = label_and_judge(
+                nlp, exemplars, spans_key=spans_key, candidates_key=candidates_key, n_process=n_process, on_doc=on_doc
+            )
         results[name] = score_set(judged, took, prior, **options)
         _add_statuses(results[name], statuses)
         pooled += judged
@@ -94,6 +98,7 @@ def evaluate_pipeline(
         "spacy_version": _version("spacy"),
         "convner_version": _version("spacy-convner"),
         "components": list(nlp.pipe_names),
+        "left_out": needless,
         "sets": results,
         "sizes": {key: value for key, value in (sizes or {}).items() if value is not None},
     }

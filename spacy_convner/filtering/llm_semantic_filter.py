@@ -19,15 +19,7 @@ from ..atomic import read_saved, write_bytes
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, get_candidates, get_doc_lang, install_extensions
 from ..errors import ConfigError, ConvnerError, FilterError
 from ..records import read_labels
-from ..ty import (
-    Exemplar,
-    FilterRequest,
-    FilterResponse,
-    FilterTask,
-    SemanticFilter,
-    Strategy,
-    TrainableFilter,
-)
+from ..ty import Exemplar, FilterRequest, FilterResponse, FilterTask, SemanticFilter, Strategy, TrainableFilter
 from .annotate import annotate
 from .exemplar_sources import exemplars_from, find_exemplars
 from .filters.cascade import CascadeFilter
@@ -206,6 +198,11 @@ class LLMSemanticFilter(Pipe):
     @property
     def client(self) -> Any:  # LLMClient | None: who answers, where a language model does
         return getattr(self.filter, "client", None)
+
+    @property
+    def reads_exemplars(self) -> bool:
+        """RETURNS (bool): Whether what was retrieved for an utterance may change the selection."""
+        return bool(getattr(self.filter, "reads_exemplars", True))
 
     @property
     def templates_sha256(self) -> str | None:

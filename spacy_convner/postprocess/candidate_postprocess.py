@@ -72,6 +72,8 @@ def make_candidate_postprocess(
 class CandidatePostprocess(Pipe):
     """Drops what isn't a candidate, is said twice or is malformed; each is recorded in ``doc._.convner.dropped``."""
 
+    reads_exemplars = False
+
     def __init__(
         self,
         nlp: Language,

@@ -16,10 +16,11 @@ from spacy.tokens import DocBin
 from ..atomic import write_bytes, write_text
 from ..errors import DataError, FilterError
 from ..memory import max_rss_mb
-from ..pipelines import pipeline_fingerprint
+from ..pipelines import needless_retrievers, pipeline_fingerprint
 from .folder import Folder
 from .input_ranges import InputRange, PlannedFile, check_input, plan_source
 from .manifest import MANIFEST, Manifest
+from .process_engine import ProcessEngine
 from .range_labelling import label_ranges
 from .shards import Making, Record, sum_records, unanswered
 
@@ -53,7 +54,7 @@ def label_file(
     engine (Callable | None): Labels ranges, writes their shards and yields their records; None does it here.
     on_start: Told (utterances in all, already labelled). on_docs: Told how many were labelled just now.
     RETURNS (dict): utterances, resumed, rejected, seconds, utterances_per_s, statuses, entities, labels, usage,
-        max_rss_mb.
+        left_out (components that retrieve exemplars which nothing reads), max_rss_mb.
     """
     files = plan_source(source, shard_size, keep_meta) if isinstance(source, str | Path) else source
     as_file = str(output).endswith(".spacy")
@@ -67,12 +68,16 @@ def label_file(
     if on_start:
         on_start(manifest.total, manifest.total - todo)
     started = time.perf_counter()
-    if engine is None:
-        engine = partial(label_ranges, nlp, n_process=n_process, batch_size=batch_size, on_docs=on_docs)
+    if engine is None and n_process > 1:
+        engine = ProcessEngine(nlp, n_process, batch_size, on_docs)
+    elif engine is None:
+        engine = partial(label_ranges, nlp, batch_size=batch_size, on_docs=on_docs)
+    left_out = [] if keep_exemplars else needless_retrievers(nlp)
     try:
-        for record in engine(missing, folder, making) if missing else ():
-            manifest.add(record)
-            _check(record)
+        with nlp.select_pipes(disable=left_out):
+            for record in engine(missing, folder, making) if missing else ():
+                manifest.add(record)
+                _check(record)
     except BaseException as err:
         if isinstance(err, Exception):
             manifest.fail(str(err))
@@ -86,6 +91,7 @@ def label_file(
         "seconds": round(seconds, 3),
         "utterances_per_s": round(todo / seconds, 1) if todo and seconds else None,
         **sum_records(manifest.records.values()),
+        "left_out": left_out,
         "max_rss_mb": max_rss_mb(),
         **getattr(engine, "summary", {}),
     }

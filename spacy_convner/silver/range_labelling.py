@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spacy.language import Language
@@ -17,7 +17,6 @@ from .folder import Folder
 from .input_ranges import InputRange, RangeReader, in_groups
 from .shards import Making, Record, write_shard
 from .source_rows import Row
-from .worker_processes import from_workers
 
 _GROUP = 20_000  # utterances after which the words that the vocabulary has met are forgotten
 
@@ -28,23 +27,25 @@ def label_ranges(
     folder: Folder,
     making: Making,
     *,
-    n_process: int = 1,
     batch_size: int = 128,
     on_docs: Callable[[int], object] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Iterator[Record]:
     """Label ranges in order, one stream over many of them, so that requests under way don't end with each shard.
 
     An utterance that makes the pipeline raise is rejected with what was raised, and its neighbours are labelled.
+    on_docs: Told how many were labelled just now. stopped: Once it says so, nothing more is read, and what the pipeline
+        was given is finished.
     YIELDS (dict): Record of each shard, once it is written.
     RAISES: DataError for a range that can't be read or written; what the pipeline raises of ours; FilterError if it
         loses Docs or fails for every utterance of a range.
     """
     warm_up(nlp)
     reader = RangeReader()
-    on_docs = on_docs or _nobody
+    on_docs, stopped = on_docs or _nobody, stopped or _never
     for group in in_groups(ranges, _GROUP, one_file=False):
-        with nlp.memory_zone(), quick_msgpack():  # in which Docs come back from other processes, too
-            for part in _label_group(nlp, group, reader, making, n_process, batch_size, on_docs):
+        with nlp.memory_zone(), quick_msgpack():
+            for part in _label_group(nlp, group, reader, making, batch_size, on_docs, stopped):
                 yield write_shard(folder, part.range, making, part.docs, part.rejected)
 
 
@@ -73,17 +74,16 @@ def _label_group(
     ranges: Sequence[InputRange],
     reader: RangeReader,
     making: Making,
-    n_process: int,
     batch_size: int,
     on_docs: Callable[[int], object],
+    stopped: Callable[[], bool],
 ) -> Iterator[_Part]:
     done = 0
-    while done < len(ranges):
+    while done < len(ranges) and not stopped():
         parts: deque[_Part] = deque()
-        given = _given(nlp, ranges[done:], reader, making, parts, on_docs)
+        given = _given(nlp, ranges[done:], reader, making, parts, on_docs, stopped)
         try:
-            docs = nlp.pipe(given, n_process=n_process, batch_size=batch_size)
-            for part in _finished(from_workers(docs, given), parts, making, on_docs):
+            for part in _finished(nlp.pipe(given, batch_size=batch_size), parts, making, on_docs):
                 done += 1
                 yield part
         except ConvnerError:
@@ -100,12 +100,15 @@ def _given(
     making: Making,
     parts: deque[_Part],
     on_docs: Callable[[int], object],
-) -> Generator[Doc, None, None]:
+    stopped: Callable[[], bool],
+) -> Iterator[Doc]:
     """YIELDS (Doc): What the pipeline is given; parts: grows by every range that is begun."""
     for unit in ranges:
         part = _Part(unit)
         parts.append(part)
         for row in reader(unit):
+            if stopped():
+                return
             if row.utterance is None:
                 part.rejected.append(row)
                 on_docs(1)
@@ -129,7 +132,7 @@ def _finished(
             drop_exemplars(doc)
         parts[0].docs.append(doc)
         on_docs(1)
-    while parts:
+    while parts and parts[0].read:  # the last isn't where we were stopped
         if len(parts[0].docs) != parts[0].given:
             raise _lost(parts)
         yield parts.popleft()
@@ -173,3 +176,7 @@ def _to_doc(nlp: Language, utterance: Exemplar, making: Making) -> Doc:
 
 def _nobody(n: int) -> None:
     """Is told of progress where nobody listens."""
+
+
+def _never() -> bool:
+    return False

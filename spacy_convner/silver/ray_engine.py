@@ -17,13 +17,12 @@ from spacy.language import Language
 
 from ..errors import ConfigError, ConvnerError, DataError, FilterError, MissingExtraError
 from .folder import Folder
-from .input_ranges import InputRange, in_groups
+from .input_ranges import InputRange
 from .pipeline_bundle import pack_pipeline
 from .ray_actor import Job, Prepare, RangeLabeller
 from .shards import Making, Record
+from .unit_labelling import split_work, sum_workers
 
-_UNIT = 5_000  # utterances at least that an actor takes at once, if there are enough for all
-_UNITS_EACH = 8  # units an actor at least, so that all end at about the same time
 _DEATHS = 5  # of the actor that holds a unit, until the run stops
 _LOGGERS = ("ray", "ray.data", "ray.tune", "ray.rllib", "ray.train", "ray.serve")
 
@@ -97,9 +96,8 @@ class RayEngine:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """RETURNS (dict): ``workers``, how many processes labelled, and ``worker_max_rss_mb``, the most of one."""
-        known = [rss for rss in self.workers.values() if rss is not None]
-        return {"workers": len(self.workers), "worker_max_rss_mb": max(known, default=None)}
+        """RETURNS (dict): See ``sum_workers``."""
+        return sum_workers(self.workers)
 
     def __call__(self, ranges: Sequence[InputRange], folder: Folder, making: Making) -> Iterator[Record]:
         """YIELDS (dict): Record of each shard, in the order in which units end. RAISES: ConvnerError."""
@@ -124,8 +122,7 @@ class RayEngine:
     def _rows(self, ray: Any, ranges: Sequence[InputRange], job: Job) -> Iterator[dict[str, Any]]:
         each = {"num_cpus": 1.0, **self._options.resources}
         num_actors = self._options.num_actors or _room(ray.cluster_resources(), each)
-        utterances = min(_UNIT, -(-sum(map(len, ranges)) // (num_actors * _UNITS_EACH)))
-        units = [{"unit": pickle.dumps(unit)} for unit in in_groups(ranges, utterances)]
+        units = [{"unit": pickle.dumps(unit)} for unit in split_work(ranges, num_actors)]
         num_actors = min(num_actors, len(units))
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False

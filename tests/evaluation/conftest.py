@@ -30,7 +30,7 @@ class Exemplars:
         return EXEMPLARS
 
 
-@Language.factory("test_evaluation_exemplars")
+@Language.factory("test_evaluation_exemplars", assigns=["doc._.exemplars"])
 def make_exemplars(nlp: Language, name: str) -> Exemplars:
     return Exemplars()
 

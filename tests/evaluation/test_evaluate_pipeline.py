@@ -19,6 +19,8 @@ def test_teacher(teacher: Language, gold: list[Exemplar]) -> None:
     )
     assert json.loads(json.dumps(metrics)) == metrics
     assert list(metrics["sets"]) == ["a", "b", "all"]
+    assert metrics["left_out"] == ["test_evaluation_exemplars"]
+    assert teacher.disabled == []
     assert len(seen) == 4  # the warm-up isn't counted
     pooled = metrics["sets"]["all"]
     assert pooled["docs"] == 4

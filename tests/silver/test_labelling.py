@@ -182,6 +182,7 @@ def test_a_teacher_of_ours(
     assert set(stats["statuses"]) == {"ok", "no_candidates"}
     label(make_teacher(), traffic, tmp_path / "b", keep_exemplars=True)
     (bare, *_), (full, *_) = (list(read_docbin(tmp_path / name, Vocab())) for name in "ab")
+    assert stats["left_out"] == ["exemplar_retriever"]
     assert bare._.exemplars == []
     assert len(full._.exemplars) == 3
     assert bare._.convner.status == full._.convner.status == "ok"

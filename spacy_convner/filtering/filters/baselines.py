@@ -14,6 +14,7 @@ class AcceptAllFilter:
     """Selects every candidate: its recall is the ceiling of any filter."""
 
     name = "accept_all"
+    reads_exemplars = False
 
     def __call__(self, requests: Iterable[FilterRequest], task: FilterTask) -> Iterator[FilterResponse]:
         for request in requests:
@@ -25,6 +26,7 @@ class PriorFilter:
     """Selects what exemplars accepted at least half of the time: the (name, label) rate backed off to the label's."""
 
     name = "prior"
+    reads_exemplars = False  # of one utterance; it is fitted on all
 
     def __init__(self) -> None:
         self._counts = AcceptanceCounts()

@@ -44,6 +44,7 @@ class BoostedLinearFilter:
     """
 
     name = "linear"
+    reads_exemplars = False  # of one utterance; it is fitted on all
 
     def __init__(
         self, rounds: int, regularization: float, folds: int, max_calibration: int, from_traffic: bool, seed: int

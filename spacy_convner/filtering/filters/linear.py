@@ -32,6 +32,7 @@ class LinearFilter:
     """
 
     name = "linear"
+    reads_exemplars = False  # of one utterance; it is fitted on all
 
     def __init__(self, regularization: float, folds: int, max_calibration: int, seed: int) -> None:
         self.regularization, self.folds = regularization, folds
