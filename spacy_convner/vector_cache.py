@@ -14,7 +14,6 @@ from .errors import ConvnerError
 from .ty import Embedder, Matrix
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 
 def cached_vectors(

@@ -50,7 +50,7 @@ def test_every_candidate_stays_visible(teacher: Language) -> None:
 
 
 @pytest.mark.parametrize("n_process", [1, 2])
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_processes(teacher: Language, n_process: int, method: str) -> None:
     import multiprocessing
 

@@ -47,6 +47,7 @@ def test_readme_has_the_table_of_the_demo_run() -> None:
         ("clustering", "testsets.md"),
         ("population", "testsets.md"),
         ("xlmr_speed", "students.md"),
+        ("students", "students.md"),
     ],
 )
 def test_docs_have_the_tables_of_the_benchmarks(name: str, page: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,6 @@ from .index.update import save_index
 from .sources.records import as_catalog_path, read_catalog
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 
 @Language.factory(

@@ -114,6 +114,8 @@ def _read_scores(paths: list[Path]) -> dict[str, Any]:
             sets = {name: found["strict"] for name, found in data["sets"].items()}
             ok = all(isinstance(s[key], int | float) for s in sets.values() for key in ("p", "r", "f", "n"))
             system = str(data["system"])
+            if data.get("catalog"):  # scores that what people install gives after it loaded the same
+                system = f"{system}, {data['catalog']} loaded"
         except (KeyError, TypeError, AttributeError):
             ok = False
         if not ok:

@@ -92,6 +92,8 @@ def evaluate_cli(
             n_process=n_process,
             on_doc=lambda: bar.update(1),
         )
+    if catalog is not None:
+        metrics["catalog"] = catalog.name
     sizes["max_rss_mb"] = max_rss_mb()
     metrics["sizes"] = {key: round(value, 3) for key, value in sizes.items() if value is not None}
     write_text(output, metrics_json(metrics))

@@ -19,6 +19,10 @@ def check_places(source: str, output: str, metrics: Path | None) -> None:
 
     outputs = [None if is_url(output) else Path(output), metrics]
     keep_inputs(outputs, [] if is_url(source) else [Path(source)])
+    if not is_url(source) and not is_url(output) and Path(source).is_dir():
+        out, lake = Path(output).resolve(), Path(source).resolve()
+        if out.is_relative_to(lake) and not any(part[0] in "._" for part in out.relative_to(lake).parts):
+            raise ConfigError(f"{output} is inside the input, where the next run would read it; choose another output")
     if is_url(output) and output.endswith(".spacy"):
         raise ConfigError(f"{output}: one file is written on this machine only; name a folder there, for shards")
     if metrics is not None and metrics.is_dir():

@@ -23,7 +23,7 @@ def tryout_cli(
 
     Example: convner tryout packages --texts assets/tryout.txt --output metrics/wheel.json
 
-    Example: convner tryout packages --with . --texts assets/tryout.txt --output metrics/wheel_grounded.json
+    Example: convner tryout packages/xx_convner_grounded-0.1.0 --with . --texts assets/tryout.txt
     """
     from ..atomic import write_text
     from ..errors import DataError
@@ -37,7 +37,7 @@ def tryout_cli(
     keep_inputs([output], [wheel, texts, *(path for path in (constraints, test) if path is not None)])
     if output is not None and output.is_dir():
         raise DataError("is a folder, a file was expected", path=output, field="--output")
-    say("Installing the wheel into a scratch virtual environment …")
+    say(f"Installing {wheel.name} into a scratch virtual environment …")
     result = try_wheel(wheel, sentences, constraints, first, test)
     for sentence in result["sentences"]:
         found = ", ".join(f"{sentence['text'][a:b]} → {label}" for a, b, label in sentence["ents"])

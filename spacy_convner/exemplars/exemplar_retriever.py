@@ -37,7 +37,6 @@ Selection = Literal["similar", "random", "none"]
 
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 
 @Language.factory(

@@ -27,7 +27,6 @@ from .filters.llm import LLMFilter, check_strategy
 from .saved import pack, unpack
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 
 @Language.factory(

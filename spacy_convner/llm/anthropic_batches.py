@@ -29,7 +29,6 @@ from .requests import LLMRequest, in_groups, most_usage
 from .store import ResponseStore
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 _MAX_WAIT = 60.0  # seconds between tries
 _LONGEST_BATCH = 90_000.0  # seconds; the service ends it after a day

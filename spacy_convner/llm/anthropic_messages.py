@@ -24,7 +24,6 @@ from .requests import LLMRequest, most_usage
 from .store import ResponseStore
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 _REMEMBERED = 1 << 16  # answers kept in memory where there is no store
 _CACHE_TRIED = 20  # calls after which a prompt cache that never wrote nor read is worth a warning

@@ -14,7 +14,7 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
 from ..attrs import CANDIDATES_KEY, SELECTED_KEY, set_probabilities
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 _DEFAULT_MODEL = {
     "@architectures": "spacy_convner.CatalogSpanScorer.v1",
@@ -73,6 +73,8 @@ def make_catalog_spancat(
     max_positive (int | None): Labels a span at most.
     scorer (Callable | None): What ``spacy evaluate`` calls.
     """
+    if not 0 <= threshold <= 1:
+        raise ConfigError(f"threshold must be a probability, 0 to 1, got {threshold}")
     return CatalogSpanCategorizer(
         nlp.vocab,
         model,

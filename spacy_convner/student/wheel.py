@@ -78,12 +78,14 @@ def try_wheel(
 
 
 def find_wheel(path: Path) -> Path:
-    """RETURNS (Path): The wheel itself, or the newest one under a folder."""
+    """RETURNS (Path): The wheel itself, or the newest of a folder. RAISES: DataError for none, or several packages."""
     if path.is_file() and path.suffix == ".whl":
         return path
     wheels = sorted(path.rglob("*.whl"), key=lambda p: p.stat().st_mtime) if path.is_dir() else []
     if not wheels:
         raise DataError("no wheel here", path=path, hint="make one with: spacy package … --build wheel")
+    if len(names := sorted({wheel.name.split("-")[0] for wheel in wheels})) > 1:
+        raise DataError(f"has wheels of several packages: {', '.join(names)}", path=path, hint="name one of the files")
     return wheels[-1]
 
 
@@ -99,5 +101,7 @@ def _run(command: list[str], cwd: str, stdin: str | None = None) -> str:
     if done.returncode:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         step = "installing the wheel" if "pip" in command else "running the installed student"
+        if "No matching distribution found for spacy-convner" in tail:
+            step = f"the wheel needs spacy-convner, give it too (--with FOLDER or WHEEL); {step}"
         raise ConvnerError(f"{step} failed with {Path(sys.executable).name} exit {done.returncode}:\n{tail}")
     return done.stdout

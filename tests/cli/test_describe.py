@@ -40,8 +40,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_the_package_says(pipeline: Path, tmp_path: Path) -> None:
+    later = {"system": "s", "catalog": "today", "sets": {"gold": {"strict": {**SCORES, "f": 0.9}}}}
+    (tmp_path / "later.json").write_text(json.dumps(later))
     args = [
-        pipeline, "--metrics", tmp_path / "student.json", "--name", "songs", "--version", "1.2.3", "--license", "MIT",
+        pipeline, "--metrics", tmp_path / "student.json", "--metrics", tmp_path / "later.json",
+        "--name", "songs", "--version", "1.2.3", "--license", "MIT",
         "--author", "Us", "--description", "Finds songs.", "--source", "traffic=labelled by a | teacher",
     ]  # fmt: skip
     assert run(*args)[0] == 0
@@ -53,7 +56,8 @@ def test_what_the_package_says(pipeline: Path, tmp_path: Path) -> None:
     package(pipeline, tmp_path / "packages", create_sdist=False)
     made = tmp_path / "packages" / "xx_songs-1.2.3"
     meta = json.loads((made / "meta.json").read_text(encoding="utf8"))
-    assert meta["performance"]["strict"] == {"s": {"gold": SCORES}}
+    # What the wheel gives as it is, and what it gives after another catalog was loaded.
+    assert meta["performance"]["strict"] == {"s": {"gold": SCORES}, "s, today loaded": {"gold": {**SCORES, "f": 0.9}}}
     assert meta["sources"] == [{"name": "traffic", "description": "labelled by a | teacher"}]
     assert [wanted for wanted in meta["requirements"] if wanted.startswith("spacy-convner")]
     readme = (made / "README.md").read_text(encoding="utf8")

@@ -125,6 +125,7 @@ def test_wrong_places(source: Path, pipeline: Path, tmp_path: Path) -> None:
     fails(label(source, source / "out.spacy", pipeline), str(source), "can't be written")
     fails(label(source, source / "out", pipeline), "can't be written")
     fails(label(source, source, pipeline), "is an input", "choose another output")
+    fails(label(source.parent, source.parent / "out" / "en", pipeline), "is inside the input", "choose another output")
     fails(label(source, tmp_path / "out", pipeline, "--metrics", str(source)), "is an input")
     fails(label(source, tmp_path / "o.spacy", pipeline, "--metrics", str(tmp_path / "o.spacy")), "as an output twice")
     fails(label(source, pipeline, pipeline), "no labelling run made it")

@@ -66,9 +66,12 @@ def test_the_extra_that_is_missing_is_named(source: Path, tmp_path: Path, monkey
 def test_what_would_read_its_own_output(source: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x.jsonl").write_text('{"text": "a"}\n')
-    result = label(tmp_path, tmp_path / "out", "-p", "nothing")
+    result = label(f"{tmp_path}/*/*.jsonl", tmp_path / "out", "-p", "nothing")
     assert result.exit_code == 1
     assert "holds an input: " in result.stderr
+    result = label(tmp_path, tmp_path / "new", "-p", "nothing")
+    assert "is inside the input" in result.stderr
+    assert "no such pipeline" in label(tmp_path, tmp_path / "_new", "-p", "nothing").stderr  # not read by the next run
     result = label(source, "s3://bucket/x.spacy", "-p", "nothing")
     assert "one file is written on this machine only" in result.stderr
 

@@ -73,6 +73,7 @@ def test_bad_wheels_and_texts(folder: Path) -> None:
     assert "not a wheel that can be read" in tryout(folder, wheel="other-1.0-py3-none-any.whl").stderr
     assert "no utterance in the file" in tryout(folder, texts="blank.txt").stderr
     assert "no such file" in tryout(folder, texts="none.txt").stderr
+    assert "wheels of several packages: noise.whl, other, xx_songs" in tryout(folder, wheel="").stderr
 
 
 def test_what_pip_takes_is_taken(folder: Path) -> None:

@@ -88,7 +88,7 @@ def test_who_leaves_early_gets_what_was_given_done_and_no_more(tmp_path: Path) -
     assert len(list((tmp_path / "out").glob("part-*"))) <= len(seen) / 10
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_each_way_to_start_a_process_gives_the_same(
     make_ruler: MakeRuler, traffic: Path, tmp_path: Path, method: str
 ) -> None:
@@ -117,6 +117,7 @@ def test_a_full_disk_is_one_message(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{i} wait"} for i in range(2000)])

@@ -17,7 +17,7 @@ from spacy.util import fix_random_seed, registry
 from thinc.api import Model
 
 from spacy_convner.attrs import get_probabilities
-from spacy_convner.errors import DataError
+from spacy_convner.errors import ConfigError, DataError
 from spacy_convner.student.catalog_embed import longest_names, make_catalog_embed
 from spacy_convner.student.catalog_evidence import GENERAL, describe_spans, evidence_width
 from spacy_convner.student.catalog_scorer import make_catalog_span_scorer
@@ -168,6 +168,8 @@ def test_bad_settings() -> None:
         make_catalog_embed(8, ["NORM"], [100], name_dropout=2.0)
     with pytest.raises(ValueError, match="2 attrs, but 1 rows"):
         make_catalog_embed(8, ["NORM", "SHAPE"], [100])
+    with pytest.raises(ConfigError, match="threshold must be a probability"):
+        spacy.blank("en").add_pipe("catalog_spancat", config={"threshold": 1.5})
 
 
 def test_suggester_with_spacys_own_spancat() -> None:

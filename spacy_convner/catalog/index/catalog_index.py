@@ -21,7 +21,6 @@ from .spans import TokenBounds
 from .storage import Manifest, load_segment, read_manifest, read_stamp
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())
 
 _MOST_CACHED = 1 << 14
 _MOST_NAMESAKES = 64  # of one key, whose spelling is compared with the utterance's
