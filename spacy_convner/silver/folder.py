@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import write_bytes
-from ..errors import DataError
+from ..errors import ConvnerError, DataError
 from .sources import file_system, is_url
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")  # of spacy_convner.atomic
@@ -43,7 +43,7 @@ class Folder:
             found = system.ls(path, detail=False)
         except FileNotFoundError:
             return []
-        except OSError as err:
+        except Exception as err:  # clients of object stores have errors of their own
             raise DataError(f"can't be listed: {err}", path=self.place) from err
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found if name.rstrip("/") != path.rstrip("/"))
 
@@ -79,8 +79,10 @@ class Folder:
                 system, path = self._open()
                 system.makedirs(path, exist_ok=True)
                 system.pipe_file(f"{path}/{name}", data)
-        except OSError as err:
-            raise DataError(f"can't be written: {err.strerror or err}", path=place) from err
+        except ConvnerError:
+            raise
+        except Exception as err:
+            raise DataError(f"can't be written: {getattr(err, 'strerror', None) or err}", path=place) from err
 
     def delete(self, name: str) -> None:
         """Delete a file, if it is there."""

@@ -20,7 +20,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens.underscore import Underscore
 
-from ..errors import FilterError
+from ..errors import DataError, FilterError
 from .folder import Folder
 from .input_ranges import InputRange
 from .range_labelling import warm_up
@@ -71,7 +71,11 @@ class ProcessEngine:
                 self._workers[str(row["pid"])] = row["max_rss_mb"]
                 if "error" in row:
                     raise FilterError(f"{row['error']}. What was labelled is kept, run the same command again to go on")
-                yield row["record"]
+                record: Record = row["record"]
+                if folder.is_url and len(self._workers) < workers and not folder.exists(record["shard"]):
+                    raise DataError("a worker process wrote a shard that isn't here", path=str(folder),
+                                    hint="OUT must be seen by every process; or leave out --n-process")  # fmt: skip
+                yield record
         except BrokenProcessPool:
             raise FilterError(
                 "a worker process was killed, maybe for want of memory; what was labelled is kept, run the same "
@@ -111,6 +115,7 @@ def _begin(work: tuple[Any, ...], stop: Any, counter: Any, done: Any) -> None:
 
     nlp, folder, making, batch_size, extensions = work
     Underscore.load_state(extensions)
+    folder = Folder(folder.place)  # opened anew: a connection to object storage can't be forked
     _label = UnitLabeller(nlp, folder, making, batch_size, count, lambda: bool(stop.value))
 
 

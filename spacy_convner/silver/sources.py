@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from ..errors import DataError, MissingExtraError
+from ..errors import ConvnerError, DataError, MissingExtraError
 from ..records import check_file
 
 Kind = Literal["jsonl", "docbin", "parquet"]
@@ -142,7 +142,9 @@ def _find_remote(url: str) -> list[SourceFile]:
                 raise DataError("the file is empty", path=url)
             return [SourceFile(url, _kind(path) or "jsonl")]
         return _some([str(system.unstrip_protocol(name)) for name in names], url, "folder or pattern")
-    except OSError as err:
+    except ConvnerError:
+        raise
+    except Exception as err:  # clients of object stores have errors of their own
         raise DataError(f"can't be read: {err}", path=url) from err
 
 

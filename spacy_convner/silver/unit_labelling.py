@@ -48,12 +48,13 @@ class UnitLabeller:
 
     def __call__(self, unit: Sequence[InputRange]) -> list[Row]:
         """RETURNS (list[dict]): A row for each shard; the last one may be an error."""
-        # A unit comes again where a process died; shards that it had written are there.
-        known = [self._known(part) for part in unit]
-        rows = [make_row(record=record) for record in known if record is not None]
-        missing = [part for part, record in zip(unit, known, strict=True) if record is None]
+        rows: list[Row] = []
         settings: dict[str, Any] = {"on_docs": self._on_docs, "stopped": self._stopped, "batch_size": self._batch_size}
         try:
+            # A unit comes again where a process died; shards that it had written are there.
+            known = [self._known(part) for part in unit]
+            rows += [make_row(record=record) for record in known if record is not None]
+            missing = [part for part, record in zip(unit, known, strict=True) if record is None]
             for record in label_ranges(self._nlp, missing, self._folder, self._making, **settings):
                 rows.append(make_row(record=record))
                 if record["statuses"].get("over_budget") or unanswered(record) == record["utterances"] > 1:

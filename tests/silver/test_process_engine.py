@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
+import fsspec.implementations.local
 import pytest
 import spacy
 from spacy.language import Language
@@ -19,7 +21,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_convner.docbin import read_docbin
-from spacy_convner.errors import FilterError
+from spacy_convner.errors import DataError, FilterError
 from spacy_convner.silver.labelling import label_file
 
 from ..conftest import write_jsonl
@@ -56,7 +58,7 @@ def make_nlp(folder: Path) -> Language:
     return nlp
 
 
-def label(nlp: Language, source: Path, output: Path, **settings: Any) -> dict[str, Any]:
+def label(nlp: Language, source: Path, output: Path | str, **settings: Any) -> dict[str, Any]:
     defaults = {"shard_size": 10, "n_process": 2, "batch_size": 4, "keep_exemplars": False}
     return label_file(nlp, source, output, **{**defaults, **settings})
 
@@ -145,3 +147,32 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+class ForkUnsafe(fsspec.implementations.local.LocalFileSystem):  # type: ignore[misc]
+    """As object stores' clients: of the process that opened it."""
+
+    protocol = "forkunsafe"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.made_in = os.getpid()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("forkunsafe://")))
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        if self.made_in != os.getpid():
+            raise RuntimeError("not fork-safe")
+        return bool(super().exists(path, **kwargs))
+
+
+def test_object_storage_is_opened_by_each_worker(make_ruler: MakeRuler, traffic: Path, tmp_path: Path) -> None:
+    fsspec.register_implementation("forkunsafe", ForkUnsafe, clobber=True)
+    label(make_ruler(), traffic, tmp_path / "one", n_process=1)
+    assert label(make_ruler(), traffic, f"forkunsafe://{tmp_path}/two")["utterances"] == 103
+    for shard in (tmp_path / "one").glob("part-*"):
+        assert (tmp_path / "two" / shard.name).read_bytes() == shard.read_bytes()
+    with pytest.raises(DataError, match="a worker process wrote a shard that isn't here"):
+        label(make_ruler(), traffic, "memory://of-one-process/out")

@@ -15,6 +15,7 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_convner.errors import DataError, MissingExtraError
+from spacy_convner.silver.folder import Folder
 from spacy_convner.silver.input_ranges import RangeReader, plan_file, split_file
 from spacy_convner.silver.source_rows import LONGEST_WORD, Row, read_rows
 from spacy_convner.silver.sources import SourceFile, find_files
@@ -240,3 +241,24 @@ def test_rows_of_a_table_that_no_pipeline_can_take(tmp_path: Path) -> None:
 def test_a_missing_field_is_no_hostile_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=":1: field 'text': missing"):
         plan_file(SourceFile(str(write_jsonl(tmp_path / "in.jsonl", [{"txt": "a"}])), "jsonl"), 10)
+
+
+class Unreachable(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """As object stores' clients, whose errors are no OSError."""
+
+    protocol = "unreachable"
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        raise RuntimeError("Could not connect to the endpoint")
+
+    info = pipe_file = ls
+
+
+def test_a_store_that_cannot_be_reached_is_one_message() -> None:
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
+    with pytest.raises(DataError, match=r"unreachable://lake/x\.jsonl: can't be read: Could not connect"):
+        find_files("unreachable://lake/x.jsonl")
+    with pytest.raises(DataError, match="unreachable://out: can't be listed: Could not connect"):
+        Folder("unreachable://out").names()
+    with pytest.raises(DataError, match="unreachable://out/part: can't be written: Could not connect"):
+        Folder("unreachable://out").write("part", b"")
