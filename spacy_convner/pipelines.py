@@ -29,6 +29,8 @@ def load_pipeline(source: str) -> Language:
         return assemble_pipeline(read_config(path), path)
     if not path.exists() and not is_package(source):
         raise DataError("no such pipeline", path=source, hint="give a folder, an installed package or a .cfg file")
+    if path.exists() and not (path / "config.cfg").is_file():
+        raise DataError("is no pipeline: config.cfg isn't in it", path=source, hint="give what nlp.to_disk has made")
     try:
         return spacy.load(source)
     except (OSError, ValueError, ImportError) as err:

@@ -22,10 +22,7 @@ from ..errors import ConfigError, ConvnerError
 
 Arg, Opt = typer.Argument, typer.Option
 F = TypeVar("F", bound=Callable[..., Any])
-_INTERRUPTED = (
-    "Interrupted. Nothing is half-written; run the same command again "
-    "(label and cached steps go on where they stopped)."
-)
+_GO_ON = "Nothing is half-written; run the same command again (label and cached steps go on where they stopped)."
 
 app = typer.Typer(
     name="convner",
@@ -81,8 +78,10 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
             except ConvnerError as err:
                 atexit.register(_leave, 1)
                 fail(str(err))
+            except _Terminated:
+                fail(f"Stopped by SIGTERM. {_GO_ON}", code=143)
             except KeyboardInterrupt:
-                fail(_INTERRUPTED, code=130)
+                fail(f"Interrupted. {_GO_ON}", code=130)
             except BrokenPipeError:
                 # The reader went away (| head): not an error of ours.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,31 +95,38 @@ def command(parent: typer.Typer, name: str, **kwargs: Any) -> Callable[[F], F]:
     return register
 
 
+class _Terminated(KeyboardInterrupt):
+    """As Ctrl-C, by who stops a job: a scheduler, a container."""
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C stops worker processes first: else spaCy's queues wait for workers that nobody reads from any more."""
+    """Ctrl-C and SIGTERM stop worker processes first: else spaCy's queues wait for workers that nobody reads from."""
     main = os.getpid()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+    handlers: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = [number for number, default in handlers.items() if signal.getsignal(number) is default]
+    if threading.current_thread() is not threading.main_thread() or signal.SIGINT not in ours:
         yield
         return
 
     def stop(signum: int, frame: FrameType | None) -> None:
         if os.getpid() != main:  # a forked worker: the main process speaks for it
-            os._exit(130)
+            os._exit(128 + signum)
         workers = multiprocessing.active_children()
         for worker in workers:
             worker.terminate()
         warnings.filterwarnings("ignore", message=r"\[W127\]")  # that they were stopped is no news
         if workers:
-            atexit.register(_leave, 130)
-        raise KeyboardInterrupt
+            atexit.register(_leave, 128 + signum)
+        raise _Terminated if signum == signal.SIGTERM else KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, stop)
+    for number in ours:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in ours:
+            signal.signal(number, handlers[number])
 
 
 def _leave(code: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from .app import Arg, Opt, app, check_choice, command, fail, keep_inputs, say
-from .label_run import Progress, answers_beside, check_places, plan, rejected_place
+from .label_run import Progress, answers_beside, check_places, damaged_line, plan, rejected_place
 from .llm_run import check_batches, prepare_client, say_estimate, shared_client, submit_batches, usage_line
 from .ray_run import check_ray, ray_options, ray_run
 
@@ -31,7 +31,7 @@ def label_cli(
     num_actors: int | None = Opt(None, "--num-actors", min=1, help="Ray: processes [default: all CPUs of the cluster]"),
     resources: str | None = Opt(None, "--resources", help="Ray: of each process, e.g. num_cpus=1,memory=4e9, or JSON"),
     address: str | None = Opt(None, "--address", help="Ray: of the cluster, e.g. auto [default: this machine]"),
-    keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Store the retrieved exemplars with every Doc"),
+    keep_exemplars: bool = Opt(False, "--keep-exemplars", help="Retrieve exemplars always, and store them with Docs"),
     keep_meta: bool = Opt(False, "--keep-meta", help="Store 'meta' of the input with every Doc"),
     dry_run: bool = Opt(False, "--dry-run", help="Say what a language model would be asked and cost; send nothing"),
     store: Path | None = Opt(None, "--store", help="Answers of a language model, SQLite [default: beside OUT]"),
@@ -44,6 +44,9 @@ def label_cli(
 
     Run it again after an interruption: finished shards are kept and only the rest is done. What a language model has
     answered is in the store and is never asked, or paid, again.
+
+    An exemplar_retriever is left out where no later component uses what it retrieves (a local filter doesn't): labels
+    are the same, without the time of a sentence encoder. --keep-exemplars retrieves and stores them.
 
     Example: convner label assets/traffic/en.jsonl corpus/silver.en.spacy -p configs/teacher_local.cfg
 
@@ -101,10 +104,15 @@ def label_cli(
 
         write_text(metrics, json.dumps(stats, indent=2) + "\n")
     speed = f" at {stats['utterances_per_s']:,.0f}/s" if stats["utterances_per_s"] else ""
-    statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items())
+    statuses = ", ".join(f"{count:,} {status}" for status, count in stats["statuses"].items()) or "none labelled"
     say(f"{output}: {stats['utterances']:,} utterances{speed}, {stats['entities']:,} entities ({statuses})")
+    if stats["damaged"]:
+        say(damaged_line(stats["damaged"]))
     if stats["left_out"]:
-        say(f"{', '.join(stats['left_out'])}: left out, nothing reads what it retrieves (--keep-exemplars stores it)")
+        say(
+            f"{', '.join(stats['left_out'])}: left out, no later component uses it and labels are the same "
+            "(--keep-exemplars retrieves and stores)"
+        )
     if stats["rejected"]:
         say(f"{stats['rejected']:,} utterances can't be labelled; {rejected_place(output)} says which and why")
     if invalid := stats["statuses"].get("invalid"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,13 +16,13 @@ _SECONDS = 30.0  # between two lines, where no progress bar would be seen
 
 def check_places(source: str, output: str, metrics: Path | None) -> None:
     """RAISES: ConfigError or DataError if an output is an input, or no place for one."""
-    from ..silver.sources import is_url
+    from ..silver.sources import is_hidden, is_url
 
     outputs = [None if is_url(output) else Path(output), metrics]
     keep_inputs(outputs, [] if is_url(source) else [Path(source)])
     if not is_url(source) and not is_url(output) and Path(source).is_dir():
         out, lake = Path(output).resolve(), Path(source).resolve()
-        if out.is_relative_to(lake) and not any(part[0] in "._" for part in out.relative_to(lake).parts):
+        if out.is_relative_to(lake) and not is_hidden(out.relative_to(lake).parts):
             raise ConfigError(f"{output} is inside the input, where the next run would read it; choose another output")
     if is_url(output) and output.endswith(".spacy"):
         raise ConfigError(f"{output}: one file is written on this machine only; name a folder there, for shards")
@@ -56,6 +57,12 @@ def rejected_place(output: str) -> str:
     if output.endswith(".spacy"):
         return str(Path(output).with_suffix(".rejected.jsonl"))
     return f"{output.rstrip('/')}/manifest.json"
+
+
+def damaged_line(names: Sequence[str]) -> str:
+    """names (Sequence[str]): Files of an earlier run that weren't whole. RETURNS (str): What became of them."""
+    first = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    return f"what an earlier run left wasn't whole and was made again: {first}"
 
 
 class Progress:

@@ -33,19 +33,28 @@ class Folder:
         """Whether it lies elsewhere."""
         return self._path is None
 
-    def names(self) -> list[str]:
-        """RETURNS (list[str]): Names of what is in it, sorted; none where it isn't there yet."""
+    def sizes(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): Name → bytes of what is in it, sorted; none where it isn't there yet."""
         if self._path is not None:
-            return sorted(path.name for path in self._path.iterdir()) if self._path.is_dir() else []
+            files = sorted(self._path.iterdir()) if self._path.is_dir() else []
+            return {file.name: file.lstat().st_size for file in files}
         system, path = self._open()
         system.invalidate_cache()
         try:
-            found = system.ls(path, detail=False)
+            found = system.ls(path, detail=True)
         except FileNotFoundError:
-            return []
+            return {}
         except Exception as err:  # clients of object stores have errors of their own
             raise DataError(f"can't be listed: {err}", path=self.place) from err
-        return sorted(name.rstrip("/").rpartition("/")[2] for name in found if name.rstrip("/") != path.rstrip("/"))
+        inside: dict[str, int] = {item["name"].rstrip("/"): int(item.get("size") or 0) for item in found}
+        return {name.rpartition("/")[2]: inside[name] for name in sorted(inside) if name != path.rstrip("/")}
+
+    def size(self, name: str) -> int:
+        """RETURNS (int): Bytes of a file. RAISES: OSError."""
+        if self._path is not None:
+            return (self._path / name).stat().st_size
+        system, path = self._open()
+        return int(system.size(f"{path}/{name}"))
 
     def exists(self, name: str) -> bool:
         """RETURNS (bool): Whether a file of that name is in it."""
@@ -55,16 +64,14 @@ class Folder:
         system.invalidate_cache()
         return bool(system.exists(f"{path}/{name}"))
 
-    def read(self, name: str, tail: int | None = None) -> bytes:
-        """RETURNS (bytes): A file, or its last ``tail`` bytes. RAISES: OSError."""
+    def read(self, name: str, start: int = 0) -> bytes:
+        """RETURNS (bytes): A file, from its byte ``start`` on. RAISES: OSError."""
         if self._path is not None:
             with (self._path / name).open("rb") as file:
-                if tail is not None:
-                    file.seek(max(0, (self._path / name).stat().st_size - tail))
+                file.seek(start)
                 return file.read()
         system, path = self._open()
-        size = int(system.size(f"{path}/{name}"))
-        return bytes(system.cat_file(f"{path}/{name}", start=None if tail is None else max(0, size - tail)))
+        return bytes(system.cat_file(f"{path}/{name}", start=start or None))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole: beside its name and then renamed; on an object store in one put.
@@ -99,7 +106,7 @@ class Folder:
             return
         if self._path.is_file():
             raise DataError("is a file, a folder was expected", path=self._path, hint="name it *.spacy to get one file")
-        for name in self.names():
+        for name in self.sizes():
             if _TEMPORARY.fullmatch(name):
                 self.delete(name)
 

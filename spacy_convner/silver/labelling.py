@@ -22,7 +22,7 @@ from .input_ranges import InputRange, PlannedFile, check_input, plan_source
 from .manifest import MANIFEST, Manifest
 from .process_engine import ProcessEngine
 from .range_labelling import label_ranges
-from .shards import Making, Record, sum_records, unanswered
+from .shards import Making, Record, sum_records, why_stop
 
 __all__ = ["MANIFEST", "check_input", "label_file"]
 
@@ -54,7 +54,8 @@ def label_file(
     engine (Callable | None): Labels ranges, writes their shards and yields their records; None does it here.
     on_start: Told (utterances in all, already labelled). on_docs: Told how many were labelled just now.
     RETURNS (dict): utterances, resumed, rejected, seconds, utterances_per_s, statuses, entities, labels, usage,
-        left_out (components that retrieve exemplars which nothing reads), max_rss_mb.
+        left_out (components that retrieve exemplars which nothing reads), damaged (files of an earlier run that
+        weren't whole), max_rss_mb.
     """
     files = plan_source(source, shard_size, keep_meta) if isinstance(source, str | Path) else source
     as_file = str(output).endswith(".spacy")
@@ -77,7 +78,8 @@ def label_file(
         with nlp.select_pipes(disable=left_out):
             for record in engine(missing, folder, making) if missing else ():
                 manifest.add(record)
-                _check(record)
+                if reason := why_stop(record):
+                    raise FilterError(reason)
     except BaseException as err:
         if isinstance(err, Exception):
             manifest.fail(str(err))
@@ -92,6 +94,7 @@ def label_file(
         "utterances_per_s": round(todo / seconds, 1) if todo and seconds else None,
         **sum_records(manifest.records.values()),
         "left_out": left_out,
+        "damaged": manifest.damaged,
         "max_rss_mb": max_rss_mb(),
         **getattr(engine, "summary", {}),
     }
@@ -103,21 +106,6 @@ def label_file(
     elif as_file:
         _merge(manifest, Path(output))
     return stats
-
-
-def _check(record: Record) -> None:
-    """RAISES: FilterError where going on would cost and give nothing."""
-    name, count = record["shard"], record["utterances"]
-    if spent := record["statuses"].get("over_budget", 0):
-        raise FilterError(
-            f"max_calls or max_usd is reached: {spent:,} utterances of {name} weren't asked. "
-            "Stopped; what was labelled is kept, raise the limit and run the same command again to go on"
-        )
-    if unanswered(record) == count > 1:
-        raise FilterError(
-            f"all {count:,} utterances of {name} failed: {record['reason']}. Stopped; "
-            "what was labelled is kept, run the same command again to go on"
-        )
 
 
 def _merge(manifest: Manifest, output: Path) -> None:

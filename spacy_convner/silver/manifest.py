@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..errors import DataError
@@ -13,7 +13,7 @@ from .input_ranges import InputRange, PlannedFile, input_sha256, split_file
 from .shards import SHARD, Making, Record, read_record, sum_records, unanswered
 
 MANIFEST = "manifest.json"
-_VERSION = 2
+_VERSION = 3
 _SECONDS = 5.0  # between two writings at least; a shard says for itself what is in it
 
 
@@ -32,33 +32,40 @@ class Manifest:
         self.numbers: list[int] = []
         self.records: dict[str, Record] = {}
         self.failures: list[dict[str, str]] = []
+        self.damaged: list[str] = []
         self.total = sum(file.rows for file in files)
         self._written, self._cost = 0.0, 0.0
 
     def open(self) -> list[InputRange]:
         """Look into the folder, delete our shards of another run, and write the manifest.
 
-        RETURNS (list[InputRange]): What is to be done: not there, of other input or settings, or not answered.
+        Shards are taken for what they say of themselves. Where the manifest is lost or can't be read, they also say
+        which file had which number. ``damaged`` names what was there and isn't whole.
+
+        RETURNS (list[InputRange]): What is to be done: not there, not whole, of other input or settings, or not
+            answered.
         RAISES: DataError for a folder that isn't a labelling run's.
         """
         self.folder.check()
-        names = self.folder.names()
-        known = self._read_known(names)
+        sizes = self.folder.sizes()
+        known = self._read_known(sizes)
+        records = self._read_shards(sizes, known or {})
+        if known is None:
+            if sizes and not records:
+                message = "the folder isn't empty and no labelling run made it"
+                raise DataError(message, path=self.folder.place, hint="choose another")
+            known = {"files": _files_of(records)}
         self.numbers = _number(self.files, known.get("files", []))
         numbered = zip(self.files, self.numbers, strict=True)
         ranges = [part for file, number in numbered for part in split_file(file, number, self.shard_size)]
         wanted = {part.name: part for part in ranges}
-        listed = _listed(known, self.files, self.numbers)
-        for name in filter(SHARD.fullmatch, names):
-            record = listed.get(name)
-            if record is None or name not in wanted:
-                record = read_record(self.folder, name)
-                if record is None:
-                    continue  # somebody else's, or damaged: written over if it is in our place
-                if not known or name not in wanted or record.pop("made", None) != self.making.of(wanted[name]):
-                    self.folder.delete(name)
-                    continue
-            if not unanswered(record):
+        for name in filter(SHARD.fullmatch, sizes):
+            record = records.get(name)
+            if record is None:  # somebody else's, or damaged: written over if it is in our place
+                self.damaged += [name] if name in wanted else []
+            elif name not in wanted or record.pop("made", None) != self.making.of(wanted[name]):
+                self.folder.delete(name)
+            elif not unanswered(record):
                 self.records[name] = record
         self.write()
         return [part for part in ranges if part.name not in self.records]
@@ -98,6 +105,7 @@ class Manifest:
             "counts": sum_records(self.records.values()),
             "failed": self.failed,
             "failures": self.failures,
+            "damaged": self.damaged,
             "rejected": self.rejected(),
             "files": files,
             "shards": {name: _brief(record) for name, record in self._sorted()},
@@ -111,39 +119,59 @@ class Manifest:
     def _sorted(self) -> list[tuple[str, Record]]:
         return sorted(self.records.items())
 
-    def _read_known(self, names: Sequence[str]) -> dict[str, Any]:
-        """RETURNS (dict): The manifest of the run before; {} where it says nothing about this one."""
+    def _read_known(self, names: Container[str]) -> dict[str, Any] | None:
+        """RETURNS (dict | None): The manifest of the run before, {} of one with other settings; None if there is none.
+
+        RAISES: DataError for another program's.
+        """
         if MANIFEST not in names:
-            if names:
-                raise DataError(
-                    "the folder isn't empty and no labelling run made it", path=self.folder.place, hint="choose another"
-                )
-            return {}
+            return None
         try:
             known = json.loads(self.folder.read(MANIFEST))
         except (OSError, ValueError):
-            return {}
+            known = None
         if not isinstance(known, dict):
-            return {}
+            self.damaged.append(MANIFEST)
+            return None
         if known.get("version") != _VERSION:
             raise DataError(
                 "another program's manifest, or an older release's", path=f"{self.folder}/{MANIFEST}",
                 hint="choose another folder",
             )  # fmt: skip
-        same = all(known.get(key) == value for key, value in self.settings.items())
-        return known if same and isinstance(known.get("files"), list) else {}
+        same = isinstance(known.get("files"), list) and self.settings.items() <= known.items()
+        return known if same else {}
+
+    def _read_shards(self, sizes: Mapping[str, int], known: Mapping[str, Any]) -> dict[str, Record]:
+        """RETURNS (dict[str, Record]): Of each whole shard. What lies elsewhere and has the size listed isn't read."""
+        listed = _listed(known) if self.folder.is_url else {}
+        found: dict[str, Record] = {}
+        for name in filter(SHARD.fullmatch, sizes):
+            record = listed.get(name)
+            if record is None or record["bytes"] != sizes[name]:
+                record = read_record(self.folder, name)
+            if record is not None:
+                found[name] = record
+        return found
 
 
 def _brief(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in ("shard", "rejected")}
+    return {name: value for name, value in record.items() if name not in ("shard", "rejected", "made")}
 
 
-def _listed(known: Mapping[str, Any], files: Sequence[PlannedFile], numbers: Sequence[int]) -> dict[str, Record]:
-    """RETURNS (dict): Records that a manifest has of files that are what they were; nobody need look into those."""
-    before = {item["number"]: item["sha256"] for item in known.get("files", [])}
-    same = {number for file, number in zip(files, numbers, strict=True) if before.get(number) == file.sha256}
-    found = {name: {"shard": name, **record, "rejected": []}
-             for name, record in known.get("shards", {}).items() if int(name.split("-")[1]) in same}  # fmt: skip
+def _files_of(records: Mapping[str, Record]) -> list[dict[str, Any]]:
+    """RETURNS (list[dict]): Files as a manifest has them, by what their shards say; nothing knows their paths."""
+    found = {int(name.split("-")[1]): record["made"][0] for name, record in records.items()}
+    return [{"number": number, "path": "", "sha256": sha256} for number, sha256 in sorted(found.items())]
+
+
+def _listed(known: Mapping[str, Any]) -> dict[str, Record]:
+    """RETURNS (dict): What shards say of themselves, from a manifest of the same settings."""
+    sha256 = {item["number"]: item["sha256"] for item in known.get("files", [])}
+    settings = [known[key] for key in ("pipeline_sha256", "keep_exemplars", "keep_meta")] if known else []
+    found: dict[str, Record] = {}
+    for name, record in known.get("shards", {}).items():
+        number, first, last = map(int, name.removesuffix(".spacy").split("-")[1:])
+        found[name] = {"made": [sha256.get(number), first, last, *settings], "shard": name, **record, "rejected": []}
     for row in known.get("rejected", []):
         if row["shard"] in found:
             found[row["shard"]]["rejected"].append({"row": row["row"], "reason": row["reason"]})
@@ -155,12 +183,14 @@ def _number(files: Sequence[PlannedFile], known: Sequence[Mapping[str, Any]]) ->
     taken: dict[int, int] = {}
     free = {int(item["number"]): item for item in known}
     for fields in (("path", "sha256"), ("sha256",), ("path",)):
-        places = {tuple(item[field] for field in fields): number for number, item in reversed(free.items())}
+        places: dict[tuple[Any, ...], list[int]] = {}
+        for number, item in free.items():
+            places.setdefault(tuple(item[field] for field in fields), []).append(number)
         for i, file in enumerate(files):
             own = {"path": file.source.path, "sha256": file.sha256}
-            number = places.pop(tuple(own[field] for field in fields), None) if i not in taken else None
-            if number is not None:
-                taken[i] = number
-                del free[number]
+            numbers = places.get(tuple(own[field] for field in fields), [])
+            if i not in taken and numbers:
+                taken[i] = numbers.pop(0)
+                del free[taken[i]]
     following = iter(range(max(taken.values(), default=0) + 1, 1 << 62))
     return [taken[i] if i in taken else next(following) for i in range(len(files))]

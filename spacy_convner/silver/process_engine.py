@@ -15,22 +15,25 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens.underscore import Underscore
 
-from ..errors import DataError, FilterError
+from ..errors import FilterError
 from .folder import Folder
 from .input_ranges import InputRange
 from .range_labelling import warm_up
 from .shards import Making, Record
-from .unit_labelling import Row, UnitLabeller, split_work, sum_workers
+from .unit_labelling import Row, UnitLabeller, split_work, sum_workers, take_records
 
 _LOOK = 0.2  # seconds between two words on progress
 _PATIENCE = 10.0  # seconds that workers have to end what they were given, once nobody waits for more
 
-_label: UnitLabeller | None = None  # of this worker
+# Of this worker:
+_label: UnitLabeller | None = None
+_begun: Callable[[int], None]
 
 
 class ProcessEngine:
@@ -64,45 +67,69 @@ class ProcessEngine:
         counter = context.Value("i", 0)
         # No locks, which a killed worker would keep: one process writes ``stop``, and one each place of ``done``.
         stop, done = context.RawValue("b", 0), context.RawArray("q", workers)
+        under_way = context.RawArray("q", 2 * workers)  # of each place: process, unit from 1
+        others = multiprocessing.active_children()
         work = (self._nlp, folder, making, self._batch_size, Underscore.get_state())
-        executor = ProcessPoolExecutor(workers, context, _begin, (work, stop, counter, done))
+        executor = ProcessPoolExecutor(workers, context, _begin, (work, stop, counter, done, under_way))
+        children: list[BaseProcess] = []
         try:
-            for row in self._rows(executor, units, done):
-                self._workers[str(row["pid"])] = row["max_rss_mb"]
-                if "error" in row:
-                    raise FilterError(f"{row['error']}. What was labelled is kept, run the same command again to go on")
-                record: Record = row["record"]
-                if folder.is_url and len(self._workers) < workers and not folder.exists(record["shard"]):
-                    raise DataError("a worker process wrote a shard that isn't here", path=str(folder),
-                                    hint="OUT must be seen by every process; or leave out --n-process")  # fmt: skip
-                yield record
+            left = iter(enumerate(units, 1))
+            waiting = {executor.submit(_work, *unit) for unit in islice(left, 2 * workers)}
+            children = [child for child in multiprocessing.active_children() if child not in others]
+            yield from take_records(self._rows(executor, left, waiting, done), folder, self._workers)
         except BrokenProcessPool:
-            raise FilterError(
-                "a worker process was killed, maybe for want of memory; what was labelled is kept, run the same "
-                "command again to go on"
-            ) from None
+            executor.shutdown(wait=True)
+            begun = dict(zip(under_way[::2], under_way[1::2], strict=True))
+            raise FilterError(_why_broken(children, begun, units, folder)) from None
         finally:
             stop.value = 1
             executor.shutdown(wait=True, cancel_futures=True)
 
-    def _rows(self, executor: ProcessPoolExecutor, units: Sequence[Sequence[InputRange]], done: Any) -> Iterator[Row]:
-        left, told = iter(units), 0
-        waiting: set[Future[list[Row]]] = {executor.submit(_work, unit) for unit in islice(left, 2 * len(done))}
+    def _rows(
+        self,
+        executor: ProcessPoolExecutor,
+        left: Iterator[tuple[int, Sequence[InputRange]]],
+        waiting: set[Future[list[Row]]],
+        done: Any,
+    ) -> Iterator[Row]:
+        told = 0
         while waiting:
             ended, waiting = wait(waiting, timeout=_LOOK, return_when=FIRST_COMPLETED)
             now = sum(done)
             if self._on_docs and now > told:
                 self._on_docs(now - told)
             told = now
-            waiting |= {executor.submit(_work, unit) for unit in islice(left, len(ended))}
+            waiting |= {executor.submit(_work, *unit) for unit in islice(left, len(ended))}
             for future in ended:
                 yield from future.result()
 
 
-def _begin(work: tuple[Any, ...], stop: Any, counter: Any, done: Any) -> None:
+def _why_broken(
+    children: Sequence[BaseProcess], begun: dict[int, int], units: Sequence[Sequence[InputRange]], folder: Folder
+) -> str:
+    """begun (dict): Process → the unit that it had, from 1. RETURNS (str): Which worker ended how, and over what."""
+    kept = "what was labelled is kept, run the same command again to go on"
+    # The executor ends the others by SIGTERM.
+    ended = [child for child in children if child.exitcode not in (None, 0, -signal.SIGTERM)]
+    if not ended:
+        return f"a worker process was killed; {kept}"
+    code, unit = ended[0].exitcode or 0, begun.get(ended[0].pid or 0, 0)
+    how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit status {code}"
+    why = ", maybe for want of memory" if code == -getattr(signal, "SIGKILL", 9) else ""
+    part = next((part for part in units[unit - 1] if not folder.exists(part.name)), None) if unit else None
+    if part is None:
+        return f"a worker process {how}{why}; {kept}"
+    return (
+        f"a worker process {how}{why} at row {part.first:,} or later of {part.source.path}; {kept}. "
+        "If it ends there each time, a text there is what the pipeline can't take: leave it out"
+    )
+
+
+def _begin(work: tuple[Any, ...], stop: Any, counter: Any, done: Any, under_way: Any) -> None:
     """Make this process a worker."""
-    global _label
+    global _label, _begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent says what becomes of it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     with counter.get_lock():
         slot = counter.value
@@ -113,14 +140,19 @@ def _begin(work: tuple[Any, ...], stop: Any, counter: Any, done: Any) -> None:
     def count(n: int) -> None:
         done[slot] += n
 
+    def begin_unit(number: int) -> None:
+        under_way[2 * slot], under_way[2 * slot + 1] = os.getpid(), number
+
     nlp, folder, making, batch_size, extensions = work
     Underscore.load_state(extensions)
     folder = Folder(folder.place)  # opened anew: a connection to object storage can't be forked
+    _begun = begin_unit
     _label = UnitLabeller(nlp, folder, making, batch_size, count, lambda: bool(stop.value))
 
 
-def _work(unit: Sequence[InputRange]) -> list[Row]:
+def _work(number: int, unit: Sequence[InputRange]) -> list[Row]:
     assert _label is not None
+    _begun(number)
     return _label(unit)
 
 

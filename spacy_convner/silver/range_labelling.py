@@ -83,12 +83,12 @@ def _label_group(
         parts: deque[_Part] = deque()
         given = _given(nlp, ranges[done:], reader, making, parts, on_docs, stopped)
         try:
-            for part in _finished(nlp.pipe(given, batch_size=batch_size), parts, making, on_docs):
+            for part in _finished(nlp.pipe(given, batch_size=batch_size), parts, making, on_docs, stopped):
                 done += 1
                 yield part
         except ConvnerError:
             raise
-        except Exception:  # of a component, about some utterance: which one?
+        except (Exception, SystemExit):  # of a component, about some utterance: which one?
             yield _one_by_one(nlp, ranges[done], making)
             done += 1
 
@@ -120,7 +120,11 @@ def _given(
 
 
 def _finished(
-    docs: Iterator[Doc], parts: deque[_Part], making: Making, on_docs: Callable[[int], object]
+    docs: Iterator[Doc],
+    parts: deque[_Part],
+    making: Making,
+    on_docs: Callable[[int], object],
+    stopped: Callable[[], bool],
 ) -> Iterator[_Part]:
     """YIELDS (_Part): Each range once all its Docs have come back, in order."""
     for doc in docs:
@@ -132,14 +136,16 @@ def _finished(
             drop_exemplars(doc)
         parts[0].docs.append(doc)
         on_docs(1)
-    while parts and parts[0].read:  # the last isn't where we were stopped
-        if len(parts[0].docs) != parts[0].given:
+    while parts and (parts[0].read or not stopped()):  # where we were stopped, the last isn't read to its end
+        if not parts[0].read or len(parts[0].docs) != parts[0].given:
             raise _lost(parts)
         yield parts.popleft()
 
 
 def _lost(parts: deque[_Part]) -> FilterError:
     given, back = sum(part.given for part in parts), sum(len(part.docs) for part in parts)
+    if parts and not parts[-1].read and given == back:
+        return FilterError(f"the pipeline stopped reading in {parts[-1].range.name}, after {given} utterances of it")
     return FilterError(f"the pipeline gave {back} Docs back for {given} utterances, or others than it was given")
 
 
@@ -154,7 +160,7 @@ def _one_by_one(nlp: Language, unit: InputRange, making: Making) -> _Part:
             doc = nlp(_to_doc(nlp, row.utterance, making))
         except ConvnerError:
             raise
-        except Exception as err:
+        except (Exception, SystemExit) as err:
             reason = " ".join(f"the pipeline raised {type(err).__name__}: {err}".split())[:300]
             part.rejected.append(Row(row.number, None, reason))
             continue

@@ -6,22 +6,24 @@ import json
 import logging
 import os
 import pickle
+import signal
 import socket
+import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.language import Language
 
-from ..errors import ConfigError, ConvnerError, DataError, FilterError, MissingExtraError
+from ..errors import ConfigError, ConvnerError, MissingExtraError
 from .folder import Folder
 from .input_ranges import InputRange
 from .pipeline_bundle import pack_pipeline
 from .ray_actor import Job, Prepare, RangeLabeller
 from .shards import Making, Record
-from .unit_labelling import split_work, sum_workers
+from .unit_labelling import Row, split_work, sum_workers, take_records
 
 _DEATHS = 5  # of the actor that holds a unit, until the run stops
 _LOGGERS = ("ray", "ray.data", "ray.tune", "ray.rllib", "ray.train", "ray.serve")
@@ -57,24 +59,19 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
         raise MissingExtraError("--engine ray", "ray", "ray") from err
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     ours = not ray.is_initialized()
-    try:
-        if ours:
-            try:
-                with _no_native_log():
-                    _start(ray, options)
-            except Exception as err:  # what Ray raises has no common class, not even RuntimeError
-                message = next(iter(str(err).strip().splitlines()), type(err).__name__)
-                raise ConfigError(f"Ray can't be started (--address {options.address or 'local'}): {message}") from err
-        for name in _LOGGERS:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        # What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off.
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if ours else nullcontext():
+    # What nodes say of a dead worker is printed to standard output, where results belong; no setting turns it off.
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if ours else nullcontext():
+        try:
+            if ours:
+                _begin(ray, options)
+            for name in _LOGGERS:
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             yield ray
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        if ours:
-            ray.shutdown()
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+            if ours:
+                ray.shutdown()
 
 
 class RayEngine:
@@ -92,34 +89,25 @@ class RayEngine:
         on_docs: Callable[[int], object] | None = None,
     ) -> None:
         self._nlp, self._options, self._prepare, self._on_docs = nlp, options, prepare, on_docs
-        self.workers: dict[str, float | None] = {}
+        self._workers: dict[str, float | None] = {}
 
     @property
     def summary(self) -> dict[str, Any]:
         """RETURNS (dict): See ``sum_workers``."""
-        return sum_workers(self.workers)
+        return sum_workers(self._workers)
 
     def __call__(self, ranges: Sequence[InputRange], folder: Folder, making: Making) -> Iterator[Record]:
         """YIELDS (dict): Record of each shard, in the order in which units end. RAISES: ConvnerError."""
         with ray_session(self._options) as ray:
             data = ray.put(pack_pipeline(self._nlp))
             job = Job([data], folder, making, self._options.batch_size, self._prepare)
-            seen: set[str] = set()
-            for row in self._rows(ray, ranges, job):
-                self.workers[f"{row['node']}/{row['pid']}"] = row["max_rss_mb"]
-                if "error" in row:
-                    raise FilterError(f"{row['error']} [on {row['node']}]. What was labelled is kept, run the same "
-                                      "command again to go on")  # fmt: skip
-                record: Record = row["record"]
-                if row["node"] not in seen and not folder.exists(record["shard"]):
-                    hint = "all nodes must share OUT: a file system of all, or object storage"
-                    raise DataError(f"{row['node']} wrote a shard that isn't here", path=str(folder), hint=hint)
-                seen.add(row["node"])
-                if self._on_docs:
-                    self._on_docs(record["utterances"] + len(record["rejected"]))
-                yield record
+            with closing(self._rows(ray, ranges, job)) as rows:
+                for record in take_records(rows, folder, self._workers):
+                    if self._on_docs:
+                        self._on_docs(record["utterances"] + len(record["rejected"]))
+                    yield record
 
-    def _rows(self, ray: Any, ranges: Sequence[InputRange], job: Job) -> Iterator[dict[str, Any]]:
+    def _rows(self, ray: Any, ranges: Sequence[InputRange], job: Job) -> Generator[Row, None, None]:
         each = {"num_cpus": 1.0, **self._options.resources}
         num_actors = self._options.num_actors or _room(ray.cluster_resources(), each)
         units = [{"unit": pickle.dumps(unit)} for unit in split_work(ranges, num_actors)]
@@ -139,13 +127,29 @@ class RayEngine:
                 **({"resources": each} if each else {}),
             )
         try:
-            for row in labelled.iter_rows():
-                yield json.loads(row["row"])
+            # Closed at once: an executor that outlives its session would start Ray once more.
+            with closing(iter(labelled.iter_rows())) as found:
+                for item in found:
+                    row: Row = json.loads(item["row"])
+                    yield {**row, "error": f"{row['error']} [on {row['node']}]"} if "error" in row else row
         except ray.exceptions.RayError as err:
             message = " ".join(str(err).split())
             raise ConvnerError(
                 f"Ray gave up: {message:.400}. What was labelled is kept, run the same command again to go on"
             ) from err
+
+
+def _begin(ray: Any, options: RayOptions) -> None:
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        with _no_native_log():
+            _start(ray, options)
+    except Exception as err:  # what Ray raises has no common class, not even RuntimeError
+        message = next(iter(str(err).strip().splitlines()), type(err).__name__)
+        raise ConfigError(f"Ray can't be started (--address {options.address or 'local'}): {message}") from err
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own prints a native trace
 
 
 def _start(ray: Any, options: RayOptions) -> None:

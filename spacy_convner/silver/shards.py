@@ -1,7 +1,8 @@
-"""A shard: a DocBin of one input range with a footer that says how it was made, so that nobody has to count again."""
+"""A shard: a DocBin of one input range, with a footer that says how it was made and whether it is whole."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -12,13 +13,15 @@ from typing import Any
 from spacy.tokens import Doc, DocBin
 
 from ..docbin import quick_msgpack
+from ..errors import FilterError
 from .folder import Folder
 from .input_ranges import InputRange
 from .source_rows import Row
 
 SHARD = re.compile(r"part-\d{6,}-\d{10,}-\d{10,}\.spacy")
 UNANSWERED = ("failed", "over_budget")  # asked again by the next run
-_MAGIC = b"convner1"
+_MAGIC = b"convner2"
+_END = 8 + hashlib.sha256().digest_size + len(_MAGIC)  # bytes: length of the footer, hash of all before, magic
 _TAIL = 1 << 16  # bytes that hold nearly every footer
 
 Record = dict[str, Any]
@@ -43,39 +46,69 @@ def write_shard(
     """Write the Docs of a range, atomically.
 
     RETURNS (dict): ``shard`` (its name), ``utterances`` (Docs), of ``count_docs``, ``usage`` (sums), ``rejected``
-        (list of ``row`` and ``reason``), and ``reason``, why the first Doc that failed did.
+        (list of ``row`` and ``reason``), ``reason``, why the first Doc that failed did, and ``bytes`` of the file.
+    RAISES: DataError if it can't be written, FilterError if a component left something that can't be stored.
     """
     record = {"shard": part.name, "utterances": len(docs), **count_docs(docs), "usage": _usage(docs),
               "rejected": [{"row": row.number, "reason": row.reason} for row in rejected]}  # fmt: skip
     failed = next((doc for doc in docs if doc._.convner.status in UNANSWERED), None)
     if failed is not None:
         record["reason"] = _reason(failed)
-    with quick_msgpack():
-        data = DocBin(store_user_data=True, docs=docs).to_bytes()
+    try:
+        with quick_msgpack():
+            data = DocBin(store_user_data=True, docs=docs).to_bytes()
+    except Exception as err:  # whatever msgpack makes of what a component put into doc.user_data
+        raise FilterError(f"{part.name}: the pipeline's Docs can't be stored: {type(err).__name__}: {err}") from err
     # zlib stops at the end of its stream, so that to spaCy what follows isn't there.
     footer = json.dumps({"made": making.of(part), **record}).encode("utf8")
-    folder.write(part.name, data + footer + len(footer).to_bytes(8, "big") + _MAGIC)
-    return record
+    data += footer + len(footer).to_bytes(8, "big")
+    data += hashlib.sha256(data).digest() + _MAGIC
+    folder.write(part.name, data)
+    return {**record, "bytes": len(data)}
 
 
 def read_record(folder: Folder, name: str) -> Record | None:
-    """RETURNS (dict | None): What ``write_shard`` gave, and ``made``; None for a file that it didn't write."""
+    """Read what a shard says of itself. One of this machine is read whole; object stores check what they keep.
+
+    RETURNS (dict | None): What ``write_shard`` gave, and ``made``; None for a file that it didn't write, or that isn't
+        what it wrote any more.
+    """
     try:
-        data = folder.read(name, tail=_TAIL)
-        if not data.endswith(_MAGIC) or len(data) < 16:
+        size = folder.size(name)
+        data = folder.read(name, max(0, size - _TAIL) if folder.is_url else 0)
+        if len(data) < _END or not data.endswith(_MAGIC):
             return None
-        size = int.from_bytes(data[-16:-8], "big") + 16
-        if size > len(data):
-            data = folder.read(name, tail=size)
-        record = json.loads(data[-size:-16])
+        before, digest = data[:-_END] + data[-_END:][:8], data[-_END:][8 : -len(_MAGIC)]
+        if not folder.is_url and hashlib.sha256(before).digest() != digest:
+            return None
+        footer = int.from_bytes(before[-8:], "big")
+        if footer + _END > len(data):
+            data = folder.read(name, size - footer - _END)
+        record = json.loads(data[-_END - footer : -_END])
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
+    return {**record, "bytes": size} if isinstance(record, dict) else None
 
 
 def unanswered(record: Mapping[str, Any]) -> int:
     """RETURNS (int): Docs of a shard that a language model wasn't asked about, or didn't answer."""
     return sum(record["statuses"].get(status, 0) for status in UNANSWERED)
+
+
+def why_stop(record: Mapping[str, Any]) -> str | None:
+    """RETURNS (str | None): Why a run stops behind this shard: going on would cost, and give nothing."""
+    name, count = record["shard"], record["utterances"]
+    if spent := record["statuses"].get("over_budget", 0):
+        return (
+            f"max_calls or max_usd is reached: {spent:,} utterances of {name} weren't asked. "
+            "Stopped; what was labelled is kept, raise the limit and run the same command again to go on"
+        )
+    if unanswered(record) == count > 1:
+        return (
+            f"all {count:,} utterances of {name} failed: {record['reason']}. Stopped; "
+            "what was labelled is kept, run the same command again to go on"
+        )
+    return None
 
 
 def count_docs(docs: Iterable[Doc]) -> dict[str, Any]:

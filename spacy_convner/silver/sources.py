@@ -118,7 +118,7 @@ def _find_local(path: Path) -> list[SourceFile]:
 
 def _inside(folder: Path) -> list[str]:
     return [str(file) for file in folder.rglob("*")
-            if not _hidden(file.relative_to(folder).parts) and file.is_file()]  # fmt: skip
+            if not is_hidden(file.relative_to(folder).parts) and file.is_file()]  # fmt: skip
 
 
 def _find_remote(url: str) -> list[SourceFile]:
@@ -126,7 +126,7 @@ def _find_remote(url: str) -> list[SourceFile]:
 
     def inside(folder: str) -> list[str]:
         prefix = len(folder.rstrip("/")) + 1
-        return [name for name in system.find(folder) if not _hidden(name[prefix:].split("/"))]
+        return [name for name in system.find(folder) if not is_hidden(name[prefix:].split("/"))]
 
     try:
         if glob.has_magic(path) and not system.exists(path):
@@ -148,7 +148,8 @@ def _find_remote(url: str) -> list[SourceFile]:
         raise DataError(f"can't be read: {err}", path=url) from err
 
 
-def _hidden(parts: Sequence[str]) -> bool:
+def is_hidden(parts: Sequence[str]) -> bool:
+    """parts (Sequence[str]): Of a path. RETURNS (bool): Whether it is another tool's own, and not looked into."""
     return any(part.startswith((".", "_")) for part in parts)
 
 

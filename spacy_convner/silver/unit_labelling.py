@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from spacy.language import Language
 
-from ..errors import ConvnerError, FilterError
+from ..errors import ConvnerError, DataError, FilterError
 from ..memory import max_rss_mb
 from .folder import Folder
 from .input_ranges import InputRange, in_groups
 from .range_labelling import label_ranges
-from .shards import Making, Record, read_record, unanswered
+from .shards import Making, Record, read_record, unanswered, why_stop
 
 Row = dict[str, Any]  # ``record`` of a shard or ``error``, and ``node``, ``pid``, ``max_rss_mb``
 _UNIT = 5_000  # utterances at least that a process takes at once, if there are enough for all
@@ -57,13 +57,12 @@ class UnitLabeller:
             missing = [part for part, record in zip(unit, known, strict=True) if record is None]
             for record in label_ranges(self._nlp, missing, self._folder, self._making, **settings):
                 rows.append(make_row(record=record))
-                if record["statuses"].get("over_budget") or unanswered(record) == record["utterances"] > 1:
+                if why_stop(record):
                     break  # what is left wouldn't be answered either
         except (ConvnerError, OSError) as err:
             rows.append(make_row(error=str(err)))
-        except Exception as err:
-            error = FilterError(f"the pipeline raised {type(err).__name__}: {err}")
-            rows.append(make_row(error=" ".join(str(error).split())))
+        except (Exception, SystemExit) as err:
+            rows.append(make_row(error=" ".join(f"the pipeline raised {type(err).__name__}: {err}".split())))
         return rows
 
     def _known(self, part: InputRange) -> Record | None:
@@ -76,6 +75,25 @@ class UnitLabeller:
 def make_row(**content: Any) -> Row:
     """content: ``record`` or ``error``. RETURNS (dict): With the process that it is of."""
     return {**content, "node": platform.node(), "pid": os.getpid(), "max_rss_mb": max_rss_mb()}
+
+
+def take_records(rows: Iterable[Row], folder: Folder, workers: dict[str, float | None]) -> Iterator[Record]:
+    """rows (Iterable[dict]): Of all workers. workers (dict): Gets the peak of each, see ``sum_workers``.
+
+    YIELDS (Record): Of each shard. RAISES: FilterError for what went wrong in a worker; DataError if it wrote a shard
+        that isn't here.
+    """
+    for row in rows:
+        worker = f"{row['node']}/{row['pid']}"
+        if "error" in row:
+            raise FilterError(f"{row['error']}. What was labelled is kept, run the same command again to go on")
+        record: Record = row["record"]
+        if worker not in workers and not folder.exists(record["shard"]):
+            hint = "all must see one OUT: a folder of this machine, a file system of all nodes, or object storage"
+            message = f"{row['node']}: a worker process wrote a shard that isn't here"
+            raise DataError(message, path=str(folder), hint=hint)
+        workers[worker] = row["max_rss_mb"]
+        yield record
 
 
 def sum_workers(workers: dict[str, float | None]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,6 +131,7 @@ def test_wrong_places(source: Path, pipeline: Path, tmp_path: Path) -> None:
     fails(label(source, tmp_path / "o.spacy", pipeline, "--metrics", str(tmp_path / "o.spacy")), "as an output twice")
     fails(label(source, pipeline, pipeline), "no labelling run made it")
     fails(label(source, tmp_path / "out.spacy", "no_such_pipeline"), "no_such_pipeline", "no such pipeline")
+    fails(label(source, tmp_path / "out.spacy", tmp_path / "empty"), "is no pipeline: config.cfg isn't in it")
     fails(label(source, tmp_path / "out.spacy", tmp_path / "no.cfg"), "no.cfg", "no such config file")
     fails(label(source, tmp_path / "out.spacy", source), str(source))
     fails(label(source, tmp_path / "out.spacy", pipeline, "--metrics", str(tmp_path)), "is a folder")
@@ -151,27 +153,52 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.01)
 
 
+def test_what_an_earlier_run_left_and_was_damaged(source: Path, pipeline: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert label(source, out, pipeline, "--shard-size", "5").exit_code == 0
+    (name, *_) = sorted(path.name for path in out.glob("part-*"))
+    (out / name).write_bytes((out / name).read_bytes()[:-3])
+    result = label(source, out, pipeline, "--shard-size", "5")
+    assert result.exit_code == 0
+    assert f"what an earlier run left wasn't whole and was made again: {name}\n" in result.stderr
+
+
+def test_nothing_but_null(pipeline: Path, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": None}])
+    result = label(source, tmp_path / "out", pipeline)
+    assert "1 utterances, 0 entities (none labelled)" in re.sub(" at .*/s", "", result.stderr)
+
+
 @pytest.mark.slow
-def test_ctrl_c_and_again(pipeline: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "more", "said"),
+    [
+        (signal.SIGINT, (), "Interrupted."),
+        (signal.SIGTERM, (), "Stopped by SIGTERM."),
+        (signal.SIGTERM, ("--n-process", "2"), "Stopped by SIGTERM."),
+        (signal.SIGTERM, ("--engine", "ray"), "Stopped by SIGTERM."),
+    ],
+)
+def test_stopped_and_again(pipeline: Path, tmp_path: Path, number: int, more: tuple[str, ...], said: str) -> None:
     source = write_jsonl(tmp_path / "big.jsonl", [{"text": f"play hello number {i} for me"} for i in range(3000)])
     out = tmp_path / "shards"
     command = [sys.executable, "-m", "spacy", "convner", "label", str(source), str(out), "-p", str(pipeline),
-               "--shard-size", "25"]  # fmt: skip
+               "--shard-size", "25", *more]  # fmt: skip
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     wait_for(lambda: len(list(out.glob("part-*.spacy"))) >= 3, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
+    assert process.returncode == 128 + number, stderr
     assert stdout == ""
-    assert "Nothing is half-written; run the same command again" in stderr
-    assert "Traceback" not in stderr
+    assert f"✘ {said} Nothing is half-written; run the same command again" in stderr
+    assert len(stderr.strip().splitlines()) == 1, stderr
     finished = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.glob("part-*.spacy")}
     assert 3 <= len(finished) < 120
     for path in finished:
         assert len(DocBin().from_disk(path)) == 25
-    assert not list(out.glob(".*"))
+    assert not [path for path in out.glob(".*") if "ray" not in more]  # its workers end as they are told
 
     result = label(source, out, pipeline, "--shard-size", "25", "--metrics", str(tmp_path / "m.json"))
     assert result.exit_code == 0, result.output

@@ -52,6 +52,14 @@ def choke(doc: Doc) -> Doc:
     return doc
 
 
+@Language.component("test_faults_leaver")
+def leave(doc: Doc) -> Doc:
+    """A component of somebody who takes it for a program."""
+    if "leave" in doc.text:
+        sys.exit(3)
+    return doc
+
+
 @pytest.fixture
 def choker(make_ruler: MakeRuler) -> Language:
     nlp = make_ruler()
@@ -146,17 +154,70 @@ def test_a_shard_says_how_it_was_made(make_ruler: MakeRuler, traffic: Path, tmp_
     assert label(make_ruler(), traffic, tmp_path / "out")["resumed"] == 103
 
 
-def test_a_damaged_shard_is_made_again(make_ruler: MakeRuler, traffic: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_damaged_shards_are_made_again(make_ruler: MakeRuler, traffic: Path, tmp_path: Path, n_process: int) -> None:
     out = tmp_path / "out"
     label(make_ruler(), traffic, out)
-    (name, *_) = shards(out)
-    whole = (out / name).read_bytes()
-    (out / name).write_bytes(whole[: len(whole) // 2])
-    known = manifest(out)
-    del known["shards"][name]
-    (out / MANIFEST).write_text(json.dumps(known))
-    assert label(make_ruler(), traffic, out)["resumed"] == 93
-    assert (out / name).read_bytes() == whole
+    cut, flipped, swapped, empty, *_ = shards(out)
+    whole = {name: (out / name).read_bytes() for name in shards(out)}
+    (out / cut).write_bytes(whole[cut][: len(whole[cut]) // 3])
+    (out / flipped).write_bytes(whole[flipped][:50] + bytes([whole[flipped][50] ^ 1]) + whole[flipped][51:])
+    (out / swapped).write_bytes(whole[cut])
+    (out / empty).write_bytes(b"")
+    stats = label(make_ruler(), traffic, out, n_process=n_process)
+    assert stats["resumed"] == 63
+    assert stats["damaged"] == manifest(out)["damaged"] == [cut, flipped, empty]
+    assert {name: (out / name).read_bytes() for name in shards(out)} == whole
+    assert label(make_ruler(), traffic, out)["damaged"] == []
+
+
+def test_a_shard_that_was_cut_elsewhere_is_made_again(make_ruler: MakeRuler, traffic: Path) -> None:
+    system, place = fsspec.filesystem("memory"), "memory://cut/en"
+    try:
+        label(make_ruler(), traffic, place)
+        names = system.glob("/cut/en/part-*")
+        whole = {name: system.cat(name) for name in names}
+        system.pipe(names[3], whole[names[3]][:-9])
+        stats = label(make_ruler(), traffic, place)
+        assert (stats["resumed"], len(stats["damaged"])) == (93, 1)
+        assert {name: system.cat(name) for name in names} == whole
+    finally:
+        system.rm("/cut", recursive=True)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[1, 2]", b'{"version": 3, "files"', b"\xff"])
+def test_without_its_manifest_a_run_goes_on_from_its_shards(
+    make_ruler: MakeRuler, tmp_path: Path, content: bytes | None
+) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    for days in ("b", "b2d", "b2dac"):  # numbered in the order in which they came; two are the same
+        for day in days:
+            write_jsonl(lake / f"{day}.jsonl", [{"text": f"play hello {day.replace('2', 'd')} {i}"} for i in range(12)])
+        label(make_ruler(), lake, tmp_path / "out")
+    before = shards(tmp_path / "out")
+    assert len(before) == 10
+    if content is None:
+        (tmp_path / "out" / MANIFEST).unlink()
+    else:
+        (tmp_path / "out" / MANIFEST).write_bytes(content)
+    stats = label(make_ruler(), lake, tmp_path / "out")
+    assert stats["resumed"] == 60
+    assert stats["damaged"] == ([] if content is None else [MANIFEST])
+    assert shards(tmp_path / "out") == before
+    (tmp_path / "out" / MANIFEST).unlink()
+    assert label(make_ruler("Track"), lake, tmp_path / "out")["resumed"] == 0  # of another pipeline
+    assert len(shards(tmp_path / "out")) == 10
+
+
+def test_a_component_that_leaves_the_program(make_ruler: MakeRuler, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{i}{' leave' if i == 12 else ''}"} for i in range(30)])
+    nlp = make_ruler()
+    nlp.add_pipe("test_faults_leaver")
+    for n_process in (1, 2):
+        stats = label(nlp, source, tmp_path / f"out{n_process}", n_process=n_process)
+        assert stats["rejected"] == 1
+        assert manifest(tmp_path / f"out{n_process}")["rejected"][0]["reason"] == "the pipeline raised SystemExit: 3"
 
 
 def test_object_storage(make_ruler: MakeRuler, traffic: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def test_what_a_killed_writer_left_is_cleared(make_ruler: MakeRuler, traffic: Pa
     assert not list(out.glob(".*"))
 
 
-@pytest.mark.parametrize("change", ["text", "lang", "more", "label", "shard_size", "keep_exemplars", "manifest"])
+@pytest.mark.parametrize("change", ["text", "lang", "more", "label", "shard_size", "keep_exemplars"])
 def test_a_change_starts_over(make_ruler: MakeRuler, traffic: Path, tmp_path: Path, change: str) -> None:
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
@@ -157,8 +158,6 @@ def test_a_change_starts_over(make_ruler: MakeRuler, traffic: Path, tmp_path: Pa
         lines[0] = json.dumps({"text": "play hello 0", "lang": "es"})
     elif change == "more":
         lines.append(json.dumps({"text": "one more"}))
-    elif change == "manifest":
-        (out / MANIFEST).write_text("[1, 2]", encoding="utf8")
     elif change != "label":
         settings = {"shard_size": 40} if change == "shard_size" else {"keep_exemplars": True}
     traffic.write_text("\n".join(lines) + "\n", encoding="utf8")
@@ -218,6 +217,22 @@ def test_a_pipeline_that_loses_docs_is_found_out(make_ruler: MakeRuler, traffic:
     with pytest.raises(FilterError, match="Docs back for"):
         label(nlp, traffic, tmp_path / "out", shard_size=200)
     assert not list((tmp_path / "out").glob("part-*"))
+
+
+def test_a_pipeline_that_stops_reading_is_found_out(make_ruler: MakeRuler, traffic: Path, tmp_path: Path) -> None:
+    class Idler:
+        def __call__(self, doc: Doc) -> Doc:
+            return doc
+
+        def pipe(self, stream: Iterable[Doc], **kwargs: object) -> Iterator[Doc]:
+            return islice(stream, 15)
+
+    nlp = make_ruler()
+    Language.component("test_labelling_idler", func=Idler())  # type: ignore[arg-type]
+    nlp.add_pipe("test_labelling_idler")
+    with pytest.raises(FilterError, match=r"stopped reading in part-000001-0000000011-.* after 5 utterances"):
+        label(nlp, traffic, tmp_path / "out")
+    assert sorted(parts(tmp_path / "out")) == [shard(0)]
 
 
 def test_blank_texts_survive(make_ruler: MakeRuler, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ def make_counted(nlp: Language, name: str, folder: str) -> object:
     """Leaves a file for each text and one for each process, and some texts have it killed, out of space or slow."""
 
     def count(doc: Doc) -> Doc:
+        if "exit" in doc.text:
+            os._exit(7)
         if "die" in doc.text and not (Path(folder) / "died").exists():
             (Path(folder) / "died").touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -66,12 +69,22 @@ def label(nlp: Language, source: Path, output: Path | str, **settings: Any) -> d
 def test_a_killed_worker_is_said_and_the_rest_is_done_by_the_next_run(tmp_path: Path) -> None:
     texts = [f"{i} wait{' die' if i == 55 else ''}" for i in range(200)]
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in texts])
-    with pytest.raises(FilterError, match=r"a worker process was killed.*run the same command again"):
+    died = r"a worker process was killed \(SIGKILL\).* at row \d+ or later of .*in\.jsonl; .*run the same command again"
+    with pytest.raises(FilterError, match=died) as raised:
         label(make_nlp(tmp_path / "seen"), source, tmp_path / "out")
+    (row,) = map(int, re.findall(r"at row (\d+)", str(raised.value)))
+    assert 31 <= row <= 56
     assert multiprocessing.active_children() == []
     stats = label(make_nlp(tmp_path / "seen"), source, tmp_path / "out")
     assert 0 < stats["resumed"] < 200
     assert [doc.text for doc in read_docbin(tmp_path / "out", Vocab())] == texts
+
+
+def test_a_worker_that_ends_by_itself_each_time(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": f"{i} wait{' exit' if i == 55 else ''}"} for i in range(200)])
+    for _ in range(2):
+        with pytest.raises(FilterError, match=r"ended with exit status 7 at row \d+ or later of .*: leave it out"):
+            label(make_nlp(tmp_path / "seen"), source, tmp_path / "out")
 
 
 def test_who_leaves_early_gets_what_was_given_done_and_no_more(tmp_path: Path) -> None:

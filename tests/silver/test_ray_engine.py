@@ -102,7 +102,7 @@ def test_what_a_cluster_cannot_do(make_ruler: Callable[..., Language], two_nodes
     source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS[:50]])
     with pytest.raises(ConfigError, match="no room for one actor"):
         label(nlp, source, tmp_path / "out", RayEngine(nlp, RayOptions(None, 32, {"num_gpus": 1}, two_nodes)))
-    with pytest.raises(ConvnerError, match=r"a shard that isn't here .*all nodes must share OUT"):
+    with pytest.raises(ConvnerError, match=r"a shard that isn't here .*all must see one OUT"):
         label(nlp, source, "memory://only-here/out", RayEngine(nlp, RayOptions(2, 32, {}, two_nodes)))
 
 
