@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -129,22 +130,37 @@ def read_config(path: Path, *, interpolate: bool = False) -> Config:
 
 
 def pipeline_fingerprint(nlp: Language) -> str:
-    """RETURNS (str): SHA-256 of the config and the state of every component: changes when its labels may."""
+    """RETURNS (str): SHA-256 of the config, the tokenizer, vectors and lookup tables, and the state of every component:
+    changes when its labels may.
+    """
     config = nlp.config.copy()
     for component in config.get("components", {}).values():
         _forget_manner(component)
     digest = hashlib.sha256(config.to_str().encode("utf8"))
-    for name, pipe in nlp.pipeline:
+    if nlp.vocab.vectors.size:
+        digest.update(nlp.vocab.vectors.to_bytes())
+    digest.update(nlp.vocab.lookups.to_bytes())
+    for name, pipe in [("tokenizer", nlp.tokenizer), *nlp.pipeline]:
         digest.update(name.encode("utf8"))
         if hasattr(pipe, "fingerprint"):
             digest.update(pipe.fingerprint())
         elif hasattr(pipe, "to_bytes"):
             digest.update(pipe.to_bytes(exclude=["vocab"]))
+        elif hasattr(pipe, "to_disk"):
+            _hash_saved(pipe, digest)
         template = getattr(pipe, "template", None)  # read by path at every start
         if template is not None:
             for file in sorted(Path(template).glob("*.jinja")) if Path(template).is_dir() else [Path(template)]:
                 digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()
+
+
+def _hash_saved(pipe: Any, digest: Any) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "component"  # a file or a folder, as it likes
+        pipe.to_disk(place, exclude=["vocab"])
+        for file in sorted(path for path in (place, *place.rglob("*")) if path.is_file()):
+            digest.update(str(file.relative_to(scratch)).encode("utf8") + file.read_bytes())
 
 
 # Settings of a client that say how it asks, not what.

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from spacy_convner.attrs import get_candidates
 from spacy_convner.ty import CatalogEntry
@@ -88,13 +89,52 @@ def test_saving_is_deterministic(make_teacher: Callable[..., Language]) -> None:
     assert pipeline_fingerprint(make_teacher()) == pipeline_fingerprint(make_teacher())
 
 
+class OnDiskOnly:
+    def __init__(self, answer: str = "") -> None:
+        self.answer = answer
+
+    def __call__(self, doc: Doc) -> Doc:
+        return doc
+
+    def to_disk(self, path: Path, exclude: object = ()) -> None:
+        path.mkdir()
+        (path / "answer").write_text(self.answer)
+
+
+def test_what_labels_depend_on_is_in_the_fingerprint(tmp_path: Path) -> None:
+    from spacy_convner.pipelines import pipeline_fingerprint
+
+    Language.factory("test_pipeline_on_disk_only", func=lambda nlp, name: OnDiskOnly())
+
+    def make() -> Language:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("test_pipeline_on_disk_only")
+        return nlp
+
+    whole, seen = make(), set()
+    whole.tokenizer.to_disk(tmp_path / "tokenizer")
+    again = make()
+    again.tokenizer.from_disk(tmp_path / "tokenizer")
+    assert pipeline_fingerprint(again) == pipeline_fingerprint(whole)
+    for change in (
+        lambda nlp: None,
+        lambda nlp: nlp.tokenizer.add_special_case("number", [{"ORTH": "num"}, {"ORTH": "ber"}]),
+        lambda nlp: setattr(nlp.tokenizer, "infix_finditer", None),
+        lambda nlp: nlp.vocab.set_vector("play", np.ones(4, dtype="f")),
+        lambda nlp: nlp.vocab.lookups.add_table("lexeme_norm", {"u": "you"}),
+        lambda nlp: setattr(nlp.get_pipe("test_pipeline_on_disk_only"), "answer", "Song"),
+    ):
+        nlp = make()
+        change(nlp)
+        seen.add(pipeline_fingerprint(nlp))
+    assert len(seen) == 6
+
+
 def test_no_pickle_in_a_saved_pipeline(teacher: Language, tmp_path: Path) -> None:
     teacher.to_disk(tmp_path / "model")
     names = [p.name for p in (tmp_path / "model").rglob("*") if p.is_file()]
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))]
     for path in (tmp_path / "model").rglob("*.np*"):
-        import numpy as np
-
         found = np.load(path, allow_pickle=False)
         if path.suffix == ".npz":
             with found as arrays:

@@ -6,6 +6,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
+from ..errors import ConfigError
 from .app import Arg, Opt, app, check_choice, command, fail, keep_inputs, say
 from .label_run import Progress, answers_beside, check_places, damaged_line, plan, rejected_place
 from .llm_run import check_batches, prepare_client, say_estimate, shared_client, submit_batches, usage_line
@@ -57,7 +58,9 @@ def label_cli(
     from ..pipelines import load_pipeline
     from ..silver.estimate import find_llm_component
     from ..silver.labelling import label_file
+    from ..silver.sources import plain_path
 
+    source, output = plain_path(source), plain_path(output)
     check_choice("--engine", engine, ("local", "ray"))
     options = ray_options(engine, num_actors, batch_size, resources, address, n_process)
     check_places(source, output, metrics)
@@ -67,6 +70,8 @@ def label_cli(
     nlp = load_pipeline(pipeline)
     place = store or answers_beside(output)
     client = prepare_client(nlp, place, store, max_calls, max_usd)
+    if dry_run and client is None:
+        raise ConfigError(f"--dry-run: {pipeline} asks no language model, labelling costs nothing")
     if dry_run:
         say_estimate(nlp, source)
         return

@@ -18,7 +18,7 @@ def check_places(source: str, output: str, metrics: Path | None) -> None:
     """RAISES: ConfigError or DataError if an output is an input, or no place for one."""
     from ..silver.sources import is_hidden, is_url
 
-    outputs = [None if is_url(output) else Path(output), metrics]
+    outputs = [None, None, metrics] if is_url(output) else [Path(output), Path(rejected_place(output)), metrics]
     keep_inputs(outputs, [] if is_url(source) else [Path(source)])
     if not is_url(source) and not is_url(output) and Path(source).is_dir():
         out, lake = Path(output).resolve(), Path(source).resolve()
@@ -37,10 +37,13 @@ def plan(source: str, output: str, shard_size: int, keep_meta: bool) -> list[Any
 
     files = find_files(source)
     place = output.rstrip("/") if is_url(output) else str(Path(output).resolve())
+    rejected = place if is_url(output) else str(Path(rejected_place(output)).resolve())
     for file in files:
         path = file.path if is_url(file.path) else str(Path(file.path).resolve())
         if path.startswith((f"{place}/", f"{place}.parts/")) or path == place:
             raise ConfigError(f"{output} holds an input: {file.path}; choose another output")
+        if path == rejected:
+            raise ConfigError(f"{rejected_place(output)} is an input, and would list what is rejected; choose another")
     return [plan_file(file, shard_size, keep_meta) for file in files]
 
 

@@ -94,7 +94,7 @@ def estimate_requests(requests: Iterable[Any], client: Any, output_tokens: float
 
 def _docs(nlp: Language, source: Path | str, on_doc: Callable[[int], object] | None) -> Iterator[Doc]:
     for file in find_files(source):
-        for row in read_rows(file):
+        for row in read_rows(file, keep_meta=False):
             if on_doc:
                 on_doc(1)
             if row.utterance is not None:

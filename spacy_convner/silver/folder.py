@@ -8,7 +8,7 @@ from typing import Any
 
 from ..atomic import write_bytes
 from ..errors import ConvnerError, DataError
-from .sources import file_system, is_url
+from .sources import file_system, is_url, plain_path
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")  # of spacy_convner.atomic
 
@@ -17,8 +17,7 @@ class Folder:
     """place (str | Path): A path, or a URL for fsspec. Nothing is opened before the first call; it can be pickled."""
 
     def __init__(self, place: str | Path) -> None:
-        text = str(place)
-        self.place = text.removeprefix("file://") if text.startswith("file://") else text
+        self.place = plain_path(str(place))
         self._path = None if is_url(self.place) else Path(self.place)
         self._remote: tuple[Any, str] | None = None
 

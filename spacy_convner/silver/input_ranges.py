@@ -59,7 +59,7 @@ def plan_file(source: SourceFile, shard_size: int, keep_meta: bool = False) -> P
     if source.kind == "parquet":
         return PlannedFile(source, count_parquet(source.path), file_sha256(source))
     digest, rows, marks = hashlib.sha256(), 0, []
-    for row in read_rows(source):
+    for row in read_rows(source, keep_meta=keep_meta):
         if rows % shard_size == 0:
             marks.append((row.offset, row.number))
         digest.update(_content(row, keep_meta))
@@ -94,19 +94,24 @@ def split_file(file: PlannedFile, number: int, shard_size: int) -> Iterator[Inpu
 class RangeReader:
     """Reads ranges; the one that follows the last is read on without opening the file again."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_meta: bool = True) -> None:
+        self._keep_meta = keep_meta
         self._next: tuple[str, int] | None = None
         self._rows: Iterator[Row] = iter(())
+
+    def _read(self, part: InputRange) -> Iterator[Row]:
+        where = {"first": part.first, "offset": part.offset, "line": part.line}
+        return read_rows(part.source, **where, keep_meta=self._keep_meta)
 
     def __call__(self, part: InputRange) -> Iterator[Row]:
         """YIELDS (Row): The rows of a range. RAISES: DataError if the file has become shorter."""
         if self._next is None or self._next[0] != part.source.path or not self._next[1] <= part.first:
-            self._rows = read_rows(part.source, first=part.first, offset=part.offset, line=part.line)
+            self._rows = self._read(part)
             skip = 0
         else:
             skip = part.first - self._next[1]
             if part.source.splits and skip:
-                self._rows, skip = read_rows(part.source, first=part.first, offset=part.offset, line=part.line), 0
+                self._rows, skip = self._read(part), 0
         self._next = None  # until all were read
         found = 0
         for row in islice(self._rows, skip, skip + len(part)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,13 +12,12 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-from ..atomic import write_bytes, write_text
 from ..errors import DataError, FilterError
 from ..memory import max_rss_mb
 from ..pipelines import needless_retrievers, pipeline_fingerprint
 from .folder import Folder
 from .input_ranges import InputRange, PlannedFile, check_input, plan_source
-from .manifest import MANIFEST, Manifest
+from .manifest import MANIFEST, Manifest, to_json
 from .process_engine import ProcessEngine
 from .range_labelling import label_ranges
 from .shards import Making, Record, sum_records, why_stop
@@ -114,13 +112,13 @@ def _merge(manifest: Manifest, output: Path) -> None:
     names = sorted(manifest.records)
     for name in names:
         merged.merge(DocBin(store_user_data=True).from_bytes(manifest.folder.read(name)))
-    write_bytes(output, merged.to_bytes())
-    rejected = manifest.rejected()
-    if rejected:
-        lines = [
-            json.dumps({key: row[key] for key in ("file", "row", "reason")}, ensure_ascii=False) for row in rejected
-        ]
-        write_text(output.with_suffix(".rejected.jsonl"), "\n".join(lines) + "\n")
+    beside, rejected = Folder(output.parent), output.with_suffix(".rejected.jsonl").name
+    beside.write(output.name, merged.to_bytes())
+    lines = [to_json({key: row[key] for key in ("file", "row", "reason")}) for row in manifest.rejected()]
+    if lines:
+        beside.write(rejected, ("\n".join(lines) + "\n").encode())
+    else:
+        beside.delete(rejected)  # of a run before
     for name in [*names, MANIFEST]:
         manifest.folder.delete(name)
     manifest.folder.remove_if_empty()

@@ -61,7 +61,8 @@ class Manifest:
         wanted = {part.name: part for part in ranges}
         for name in filter(SHARD.fullmatch, sizes):
             record = records.get(name)
-            if record is None:  # somebody else's, or damaged: written over if it is in our place
+            if record is None or (name in wanted and record["shard"] != name):
+                # Somebody else's, damaged, or moved here: written over if it is in our place.
                 self.damaged += [name] if name in wanted else []
             elif name not in wanted or record.pop("made", None) != self.making.of(wanted[name]):
                 self.folder.delete(name)
@@ -112,7 +113,7 @@ class Manifest:
         }
         if stats is not None:
             content["stats"] = dict(stats)
-        self.folder.write(MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf8"))
+        self.folder.write(MANIFEST, f"{to_json(content, indent=1)}\n".encode())
         self._written = time.monotonic()
         self._cost = self._written - started
 
@@ -130,7 +131,7 @@ class Manifest:
             known = json.loads(self.folder.read(MANIFEST))
         except (OSError, ValueError):
             known = None
-        if not isinstance(known, dict):
+        if not isinstance(known, dict) or (known.get("version") == _VERSION and not _is_sound(known)):
             self.damaged.append(MANIFEST)
             return None
         if known.get("version") != _VERSION:
@@ -138,7 +139,7 @@ class Manifest:
                 "another program's manifest, or an older release's", path=f"{self.folder}/{MANIFEST}",
                 hint="choose another folder",
             )  # fmt: skip
-        same = isinstance(known.get("files"), list) and self.settings.items() <= known.items()
+        same = self.settings.items() <= known.items()
         return known if same else {}
 
     def _read_shards(self, sizes: Mapping[str, int], known: Mapping[str, Any]) -> dict[str, Record]:
@@ -152,6 +153,31 @@ class Manifest:
             if record is not None:
                 found[name] = record
         return found
+
+
+def to_json(content: object, indent: int | None = None) -> str:
+    """RETURNS (str): JSON with letters as they are, or escaped where a file's name or a message isn't Unicode."""
+    text = json.dumps(content, indent=indent, ensure_ascii=False)
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:
+        text = json.dumps(content, indent=indent)
+    return text
+
+
+def _is_sound(known: Mapping[str, Any]) -> bool:
+    """RETURNS (bool): Whether a manifest can be read on; somebody may have edited it."""
+    try:
+        numbers = [item["number"] for item in known["files"]]
+        _listed(known)
+        return (
+            all(type(number) is int and 0 < number < 1_000_000 for number in numbers)
+            and len(set(numbers)) == len(numbers)
+            and all(isinstance(item[key], str) for item in known["files"] for key in ("path", "sha256"))
+            and all(type(record["bytes"]) is int for record in known["shards"].values())
+        )
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def _brief(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,15 +14,16 @@ _COLUMNS = ("text", "lang", "meta")
 _BATCH = 1024  # rows in memory at once
 
 
-def read_parquet(path: str, first: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Stream a file from row ``first`` on; row groups before it aren't read.
+def read_parquet(path: str, first: int = 1, keep_meta: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Stream a file from row ``first`` on; row groups before it aren't read, nor ``meta`` unless it is kept.
 
     YIELDS (tuple[int, dict]): Row from 1, record. A UnicodeDecodeError stands where a text isn't UTF-8: Arrow doesn't
         check that.
     RAISES: DataError for a file that isn't Parquet or has no ``text`` column; MissingExtraError.
     """
     with _open_parquet(path) as file:
-        columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
+        wanted = _COLUMNS if keep_meta else _COLUMNS[:2]
+        columns = [name for name in wanted if name in file.schema_arrow.names]
         groups: list[int] = []
         number = 0
         for group in range(file.num_row_groups):
@@ -68,6 +69,9 @@ def _check_schema(schema: Any, path: str) -> None:
     if "text" not in schema.names:
         names = ", ".join(schema.names)
         raise DataError(f"no such column, the file has {names}", path=path, field="text", hint="rename the column")
+    for name in _COLUMNS:
+        if schema.names.count(name) > 1:
+            raise DataError("more than one column of this name", path=path, field=name)
     types = pyarrow.types
     for name in ("text", "lang"):
         kind = schema.field(name).type if name in schema.names else pyarrow.string()
@@ -78,13 +82,14 @@ def _check_schema(schema: Any, path: str) -> None:
 
 def _record(record: dict[str, Any], path: str, number: int) -> dict[str, Any]:
     meta = record.get("meta")
-    if isinstance(meta, str):
-        try:
+    try:
+        if isinstance(meta, str):
             meta = json.loads(meta) if meta.strip() else None
-        except ValueError as err:
-            raise DataError("expected JSON or a struct", path=path, line=number, field="meta") from err
-    if meta is not None and not isinstance(meta, Exception):
-        meta = json.loads(json.dumps(dict(meta) if isinstance(meta, list) else meta, default=str))  # a map is a list
+        elif meta is not None and not isinstance(meta, Exception):
+            found = dict(meta) if isinstance(meta, list) else meta  # a map is a list of pairs
+            meta = json.loads(json.dumps(found, default=str))
+    except (ValueError, TypeError) as err:
+        raise DataError("expected JSON, a struct or a map", path=path, line=number, field="meta") from err
     return record if "meta" not in record else {**record, "meta": meta}
 
 

@@ -37,6 +37,8 @@ def unpack_pipeline(name: str, data: bytes) -> Path:
     if hasattr(os, "getuid") and home.stat().st_uid != user:
         raise DataError("belongs to another user", path=home, hint="set TMPDIR to a folder of your own")
     place = home / name
+    if place.is_dir() and not _is_whole(data, place):  # cleaners of /tmp take single files
+        shutil.rmtree(place, ignore_errors=True)
     if not place.is_dir():
         _unpack(data, place)
     os.utime(place)
@@ -58,6 +60,12 @@ def _unpack(data: bytes, place: Path) -> None:
             raise DataError(f"can't be written: {err.strerror or err}", path=place) from err
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_whole(data: bytes, place: Path) -> bool:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        files = [member for member in tar if member.isfile()]
+    return all((place / file.name).is_file() and (place / file.name).stat().st_size == file.size for file in files)
 
 
 def _age(path: Path) -> float:

@@ -110,9 +110,9 @@ def _why_broken(
     """begun (dict): Process → the unit that it had, from 1. RETURNS (str): Which worker ended how, and over what."""
     kept = "what was labelled is kept, run the same command again to go on"
     # The executor ends the others by SIGTERM.
-    ended = [child for child in children if child.exitcode not in (None, 0, -signal.SIGTERM)]
+    ended = [child for child in children if child.exitcode not in (None, -signal.SIGTERM)]
     if not ended:
-        return f"a worker process was killed; {kept}"
+        return f"a worker process was killed (SIGTERM); {kept}"
     code, unit = ended[0].exitcode or 0, begun.get(ended[0].pid or 0, 0)
     how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit status {code}"
     why = ", maybe for want of memory" if code == -getattr(signal, "SIGKILL", 9) else ""

@@ -15,7 +15,7 @@ from ..errors import ConvnerError, FilterError
 from ..ty import Exemplar
 from .folder import Folder
 from .input_ranges import InputRange, RangeReader, in_groups
-from .shards import Making, Record, write_shard
+from .shards import Making, Record, UnstorableError, why_unstorable, write_shard
 from .source_rows import Row
 
 _GROUP = 20_000  # utterances after which the words that the vocabulary has met are forgotten
@@ -41,12 +41,12 @@ def label_ranges(
         loses Docs or fails for every utterance of a range.
     """
     warm_up(nlp)
-    reader = RangeReader()
+    reader = RangeReader(making.keep_meta)
     on_docs, stopped = on_docs or _nobody, stopped or _never
     for group in in_groups(ranges, _GROUP, one_file=False):
         with nlp.memory_zone(), quick_msgpack():
             for part in _label_group(nlp, group, reader, making, batch_size, on_docs, stopped):
-                yield write_shard(folder, part.range, making, part.docs, part.rejected)
+                yield _write(folder, part, making)
 
 
 def warm_up(nlp: Language) -> None:
@@ -59,12 +59,13 @@ def warm_up(nlp: Language) -> None:
 
 @dataclass(slots=True)
 class _Part:
-    """A range under way. ``awaited``: Texts that the pipeline was given and hasn't given back."""
+    """A range under way. ``numbers``: Rows of its Docs. ``awaited``: What the pipeline hasn't given back."""
 
     range: InputRange
     docs: list[Doc] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
-    awaited: deque[str] = field(default_factory=deque)
+    awaited: deque[Exemplar] = field(default_factory=deque)
     given: int = 0
     read: bool = False
 
@@ -113,7 +114,8 @@ def _given(
                 part.rejected.append(row)
                 on_docs(1)
                 continue
-            part.awaited.append(row.utterance.text)
+            part.awaited.append(row.utterance)
+            part.numbers.append(row.number)
             part.given += 1
             yield _to_doc(nlp, row.utterance, making)
         part.read = True
@@ -130,11 +132,9 @@ def _finished(
     for doc in docs:
         while parts and parts[0].read and len(parts[0].docs) == parts[0].given:
             yield parts.popleft()
-        if not parts or not parts[0].awaited or parts[0].awaited.popleft() != doc.text:
+        if not parts or not parts[0].awaited or parts[0].awaited[0].text != doc.text:
             raise _lost(parts)
-        if not making.keep_exemplars:
-            drop_exemplars(doc)
-        parts[0].docs.append(doc)
+        parts[0].docs.append(_finish(doc, parts[0].awaited.popleft(), making))
         on_docs(1)
     while parts and (parts[0].read or not stopped()):  # where we were stopped, the last isn't read to its end
         if not parts[0].read or len(parts[0].docs) != parts[0].given:
@@ -152,32 +152,56 @@ def _lost(parts: deque[_Part]) -> FilterError:
 def _one_by_one(nlp: Language, unit: InputRange, making: Making) -> _Part:
     part = _Part(unit, read=True)
     reason = ""
-    for row in RangeReader()(unit):
+    for row in RangeReader(making.keep_meta)(unit):
         if row.utterance is None:
             part.rejected.append(row)
             continue
         try:
-            doc = nlp(_to_doc(nlp, row.utterance, making))
+            doc = _finish(nlp(_to_doc(nlp, row.utterance, making)), row.utterance, making)
         except ConvnerError:
             raise
         except (Exception, SystemExit) as err:
             reason = " ".join(f"the pipeline raised {type(err).__name__}: {err}".split())[:300]
             part.rejected.append(Row(row.number, None, reason))
             continue
-        if not making.keep_exemplars:
-            drop_exemplars(doc)
         part.docs.append(doc)
+        part.numbers.append(row.number)
     if reason and not part.docs and len(unit) > 1:
         raise FilterError(f"all {len(unit):,} utterances of {unit.name} failed: {reason}")
     return part
 
 
 def _to_doc(nlp: Language, utterance: Exemplar, making: Making) -> Doc:
-    doc = nlp.make_doc(utterance.text)
+    return _with_record(nlp.make_doc(utterance.text), utterance, making)
+
+
+def _finish(doc: Doc, utterance: Exemplar, making: Making) -> Doc:
+    if not making.keep_exemplars:
+        drop_exemplars(doc)
+    return _with_record(doc, utterance, making)  # once more: a component may give a Doc of its own back
+
+
+def _with_record(doc: Doc, utterance: Exemplar, making: Making) -> Doc:
     set_doc_lang(doc, utterance.lang)
     if making.keep_meta:
         set_doc_meta(doc, utterance.meta)
     return doc
+
+
+def _write(folder: Folder, part: _Part, making: Making) -> Record:
+    """Write a shard; Docs that can't be stored are rejected, each for its own reason."""
+    try:
+        return write_shard(folder, part.range, making, part.docs, part.rejected)
+    except UnstorableError as err:
+        docs, rejected = [], list(part.rejected)
+        for number, doc in zip(part.numbers, part.docs, strict=True):
+            if reason := why_unstorable([doc]):
+                rejected.append(Row(number, None, reason))
+            else:
+                docs.append(doc)
+        if not docs or len(docs) == len(part.docs):
+            raise FilterError(f"{part.range.name}: {err}") from err
+        return write_shard(folder, part.range, making, docs, sorted(rejected, key=lambda row: row.number))
 
 
 def _nobody(n: int) -> None:

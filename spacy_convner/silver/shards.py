@@ -27,6 +27,10 @@ _TAIL = 1 << 16  # bytes that hold nearly every footer
 Record = dict[str, Any]
 
 
+class UnstorableError(FilterError):
+    """A Doc has something in its user data that can't be serialised."""
+
+
 @dataclass(frozen=True, slots=True)
 class Making:
     """What a shard depends on beside its rows. pipeline_sha256 (str). keep_exemplars, keep_meta (bool)."""
@@ -47,24 +51,38 @@ def write_shard(
 
     RETURNS (dict): ``shard`` (its name), ``utterances`` (Docs), of ``count_docs``, ``usage`` (sums), ``rejected``
         (list of ``row`` and ``reason``), ``reason``, why the first Doc that failed did, and ``bytes`` of the file.
-    RAISES: DataError if it can't be written, FilterError if a component left something that can't be stored.
+    RAISES: DataError if it can't be written; UnstorableError.
     """
     record = {"shard": part.name, "utterances": len(docs), **count_docs(docs), "usage": _usage(docs),
               "rejected": [{"row": row.number, "reason": row.reason} for row in rejected]}  # fmt: skip
     failed = next((doc for doc in docs if doc._.convner.status in UNANSWERED), None)
     if failed is not None:
         record["reason"] = _reason(failed)
-    try:
-        with quick_msgpack():
-            data = DocBin(store_user_data=True, docs=docs).to_bytes()
-    except Exception as err:  # whatever msgpack makes of what a component put into doc.user_data
-        raise FilterError(f"{part.name}: the pipeline's Docs can't be stored: {type(err).__name__}: {err}") from err
+    data = _store(docs)
     # zlib stops at the end of its stream, so that to spaCy what follows isn't there.
     footer = json.dumps({"made": making.of(part), **record}).encode("utf8")
     data += footer + len(footer).to_bytes(8, "big")
     data += hashlib.sha256(data).digest() + _MAGIC
     folder.write(part.name, data)
     return {**record, "bytes": len(data)}
+
+
+def _store(docs: Sequence[Doc]) -> bytes:
+    try:
+        with quick_msgpack():
+            return bytes(DocBin(store_user_data=True, docs=docs).to_bytes())
+    except Exception as err:  # whatever msgpack makes of meta, or of what a component left in doc.user_data
+        said = " ".join(f"{type(err).__name__}: {err}".split())[:300]
+        raise UnstorableError(f"can't be stored in DocBin: {said}") from err
+
+
+def why_unstorable(docs: Sequence[Doc]) -> str:
+    """RETURNS (str): Why they can't be in a shard; "" if they can."""
+    try:
+        _store(docs)
+    except UnstorableError as err:
+        return str(err)
+    return ""
 
 
 def read_record(folder: Folder, name: str) -> Record | None:

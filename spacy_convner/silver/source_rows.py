@@ -31,16 +31,19 @@ class Row:
     offset: int = 0
 
 
-def read_rows(source: SourceFile, *, first: int = 1, offset: int = 0, line: int = 1) -> Iterator[Row]:
+def read_rows(
+    source: SourceFile, *, first: int = 1, offset: int = 0, line: int = 1, keep_meta: bool = True
+) -> Iterator[Row]:
     """Stream a file.
 
     source (SourceFile): The file. first (int): Row to begin with, from 1; blank lines are no rows.
     offset, line (int): Where that row is, of a file that can be read from its middle: bytes before it, its line number.
+    keep_meta (bool): Whether ``meta`` is wanted; of Parquet it isn't read otherwise.
     YIELDS (Row): Every row from there on.
     RAISES: DataError naming file, line or row, and field, for a file that isn't what it says it is.
     """
     if source.kind == "parquet":
-        for number, record in read_parquet(source.path, first):
+        for number, record in read_parquet(source.path, first, keep_meta):
             yield _parquet_row(number, record, source.path)
         return
     with open_binary(source.path) as file:

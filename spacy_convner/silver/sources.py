@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,11 @@ def is_url(place: str | Path) -> bool:
     return "://" in str(place)
 
 
+def plain_path(place: str) -> str:
+    """RETURNS (str): The path of a ``file:`` URL; anything else as it is."""
+    return re.sub(r"^(?:file|local):(?://)?(?=/)|^(?:file|local)://", "", place)
+
+
 def file_system(url: str) -> tuple[Any, str]:
     """RETURNS (tuple): The fsspec file system of a URL, and the path in it. RAISES: MissingExtraError, DataError."""
     try:
@@ -48,7 +54,7 @@ def file_system(url: str) -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(url)
     except ImportError as err:  # s3fs, gcsfs …: each scheme has a package of its own
         raise DataError(str(err), path=url, hint="install it beside spacy-convner") from err
-    except ValueError as err:
+    except (ValueError, OSError) as err:
         raise DataError(f"can't be opened: {err}", path=url) from err
     return system, path
 
@@ -61,7 +67,8 @@ def find_files(source: str | Path) -> list[SourceFile]:
         are other tools' own.
     RETURNS (list[SourceFile]): Sorted by path. RAISES: DataError if there is none.
     """
-    return _find_remote(str(source)) if is_url(source) else _find_local(Path(source))
+    place = plain_path(str(source))
+    return _find_remote(place) if is_url(place) else _find_local(Path(place))
 
 
 @contextmanager

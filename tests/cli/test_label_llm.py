@@ -183,6 +183,9 @@ def test_options_without_a_language_model(source: Path, tmp_path: Path, make_tea
     result = run("label", source, tmp_path / "out.spacy", "-p", pipeline, "--max-usd", 1)
     assert result.exit_code == 1
     assert "no language model is asked" in result.stderr
+    result = run("label", source, tmp_path / "out.spacy", "-p", pipeline, "--dry-run")
+    assert result.exit_code == 1
+    assert "asks no language model, labelling costs nothing" in result.stderr
 
 
 def test_store_commands(tmp_path: Path) -> None:

@@ -26,6 +26,13 @@ def label(*arguments: object) -> Result:
     return runner.invoke(app, ["label", *map(str, arguments)])
 
 
+def fails(result: Result, *words: str) -> None:
+    assert result.exit_code == 1
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "in.jsonl", [{"text": f"play hello number {i}"} for i in range(60)])
@@ -61,6 +68,19 @@ def test_the_extra_that_is_missing_is_named(source: Path, tmp_path: Path, monkey
     assert len(result.stderr.strip().splitlines()) == 1
     assert "--engine ray needs the package 'ray'" in result.stderr
     assert "pip install 'spacy-convner[ray]'" in result.stderr
+
+
+def test_an_input_by_its_url_is_an_input(source: Path, tmp_path: Path) -> None:
+    for place in (f"file://{source}", f"file:{source}", f"local://{source}"):
+        fails(label(place, source, "-p", "x"), "is an input")
+    lake = source.parent
+    fails(label(f"file://{lake}", lake / "out", "-p", "x"), "is inside the input")
+    fails(label(lake, f"file://{lake}/out", "-p", "x"), "is inside the input")
+    named = write_jsonl(tmp_path / "deep" / "x.rejected.jsonl", [{"text": "a"}])
+    for place in (str(named), f"{named.parent}/*.jsonl"):
+        fails(label(place, named.parent / "x.spacy", "-p", "x"), "is an input")
+    out = tmp_path / "shards"
+    fails(label(source, out, "-p", "x", "--metrics", out / "manifest.json"), "as an output twice")
 
 
 def test_what_would_read_its_own_output(source: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_convner.attrs import get_doc_meta
+from spacy_convner.attrs import get_doc_lang, get_doc_meta
 from spacy_convner.docbin import read_docbin
 from spacy_convner.errors import DataError, FilterError
 from spacy_convner.silver.folder import Folder
@@ -58,6 +59,28 @@ def leave(doc: Doc) -> Doc:
     if "leave" in doc.text:
         sys.exit(3)
     return doc
+
+
+@Language.component("test_faults_babbler")
+def babble(doc: Doc) -> Doc:
+    """A component that says what no file can hold."""
+    if "surrogate" in doc.text:
+        raise ValueError("bad \ud800")
+    return doc
+
+
+@Language.component("test_faults_hoarder")
+def hoard(doc: Doc) -> Doc:
+    """A component that keeps what can't be stored."""
+    if "lambda" in doc.text:
+        doc.user_data["mine"] = lambda: None
+    return doc
+
+
+@Language.component("test_faults_maker")
+def make_anew(doc: Doc) -> Doc:
+    """A component that gives a Doc of its own back."""
+    return Doc(doc.vocab, [token.text for token in doc], [bool(token.whitespace_) for token in doc])
 
 
 @pytest.fixture
@@ -166,7 +189,7 @@ def test_damaged_shards_are_made_again(make_ruler: MakeRuler, traffic: Path, tmp
     (out / empty).write_bytes(b"")
     stats = label(make_ruler(), traffic, out, n_process=n_process)
     assert stats["resumed"] == 63
-    assert stats["damaged"] == manifest(out)["damaged"] == [cut, flipped, empty]
+    assert stats["damaged"] == manifest(out)["damaged"] == [cut, flipped, swapped, empty]
     assert {name: (out / name).read_bytes() for name in shards(out)} == whole
     assert label(make_ruler(), traffic, out)["damaged"] == []
 
@@ -185,7 +208,9 @@ def test_a_shard_that_was_cut_elsewhere_is_made_again(make_ruler: MakeRuler, tra
         system.rm("/cut", recursive=True)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[1, 2]", b'{"version": 3, "files"', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[1, 2]", b'{"version": 3, "files"', b'{"version": 3, "files": ["x"]}', b"\xff"]
+)
 def test_without_its_manifest_a_run_goes_on_from_its_shards(
     make_ruler: MakeRuler, tmp_path: Path, content: bytes | None
 ) -> None:
@@ -208,6 +233,70 @@ def test_without_its_manifest_a_run_goes_on_from_its_shards(
     (tmp_path / "out" / MANIFEST).unlink()
     assert label(make_ruler("Track"), lake, tmp_path / "out")["resumed"] == 0  # of another pipeline
     assert len(shards(tmp_path / "out")) == 10
+
+
+@pytest.mark.parametrize(
+    "change", [{"number": "x"}, {"number": -3}, {"number": 0}, {"number": 10**7}, {"sha256": 7}, {"path": None}]
+)
+def test_a_manifest_that_somebody_edited(
+    make_ruler: MakeRuler, traffic: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    out = tmp_path / "out"
+    label(make_ruler(), traffic, out)
+    before, known = shards(out), manifest(out)
+    known["files"][0].update(change)
+    (out / MANIFEST).write_text(json.dumps(known))
+    stats = label(make_ruler(), traffic, out)
+    assert (stats["resumed"], stats["damaged"]) == (103, [MANIFEST])
+    assert shards(out) == before
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_names_and_messages_that_are_not_unicode(make_ruler: MakeRuler, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    write_jsonl(tmp_path / "in.jsonl", [{"text": "play hello"}, {"text": "surrogate"}])
+    (tmp_path / "in.jsonl").rename(os.fsdecode(os.fsencode(lake) + b"/\xff.jsonl"))
+    nlp = make_ruler()
+    nlp.add_pipe("test_faults_babbler")
+    for n_process in (1, 2):
+        stats = label(nlp, lake, tmp_path / "out", n_process=n_process)
+        assert (stats["rejected"], stats["resumed"]) == (1, 2 * (n_process - 1))
+    assert manifest(tmp_path / "out")["rejected"][0]["reason"] == "the pipeline raised ValueError: bad \ud800"
+    label(nlp, lake, tmp_path / "out.spacy")
+    (line,) = (tmp_path / "out.rejected.jsonl").read_text().splitlines()
+    assert json.loads(line)["row"] == 2
+    (next(lake.iterdir())).unlink()
+    write_jsonl(lake / "good.jsonl", [{"text": "play hello"}])
+    label(nlp, lake, tmp_path / "out.spacy")
+    assert not (tmp_path / "out.rejected.jsonl").exists()  # it said what isn't in the file before
+
+
+def test_docs_that_cannot_be_stored_are_rejected(make_ruler: MakeRuler, tmp_path: Path) -> None:
+    records = [{"text": f"play hello {i}", "meta": {"id": 10**30 if i == 5 else i}} for i in range(25)]
+    records[17]["text"] = "a lambda"
+    source = write_jsonl(tmp_path / "in.jsonl", records)
+    nlp = make_ruler()
+    nlp.add_pipe("test_faults_hoarder")
+    stats = label(nlp, source, tmp_path / "out", keep_meta=True)
+    assert (stats["rejected"], stats["statuses"]) == (2, {"none": 23})
+    (first, second) = manifest(tmp_path / "out")["rejected"]
+    assert (first["row"], second["row"]) == (6, 18)
+    assert first["reason"] == "can't be stored in DocBin: OverflowError: Integer value out of range"
+    texts = [record["text"] for i, record in enumerate(records) if i not in (5, 17)]
+    assert [doc.text for doc in read_docbin(tmp_path / "out", Vocab())] == texts
+    with pytest.raises(FilterError, match=r"part-000001-0000000001-0000000001\.spacy: can't be stored"):
+        label(nlp, write_jsonl(tmp_path / "all.jsonl", [{"text": "a lambda"}]), tmp_path / "none")
+
+
+def test_a_doc_of_a_components_own_gets_what_the_record_says(make_ruler: MakeRuler, tmp_path: Path) -> None:
+    records = [{"text": "play hello", "lang": "es", "meta": {"id": i}} for i in range(5)]
+    source = write_jsonl(tmp_path / "in.jsonl", records)
+    nlp = make_ruler()
+    nlp.add_pipe("test_faults_maker")
+    label(nlp, source, tmp_path / "out", keep_meta=True)
+    docs = list(read_docbin(tmp_path / "out", Vocab()))
+    assert [(get_doc_lang(doc), get_doc_meta(doc)) for doc in docs] == [("es", {"id": i}) for i in range(5)]
 
 
 def test_a_component_that_leaves_the_program(make_ruler: MakeRuler, tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_the_last_three_stay(make_ruler: Callable[..., Language]) -> None:
     assert sorted(path.name for path in folder.parent.iterdir()) == ["c", "d", "e"]
 
 
+def test_what_a_cleaner_took_is_unpacked_again(make_ruler: Callable[..., Language]) -> None:
+    data = pack_pipeline(make_ruler())
+    folder = unpack_pipeline("a", data)
+    (folder / "tokenizer").unlink()
+    (folder / "config.cfg").write_text("")
+    assert spacy.load(unpack_pipeline("a", data))("play hello").ents
+
+
 def test_a_place_that_is_no_place(make_ruler: Callable[..., Language], place: Path) -> None:
     data = pack_pipeline(make_ruler())
     folder = unpack_pipeline("a", data)

@@ -238,6 +238,19 @@ def test_rows_of_a_table_that_no_pipeline_can_take(tmp_path: Path) -> None:
     assert rows[2].utterance.lang == "es"
 
 
+def test_meta_of_a_table_that_is_none(tmp_path: Path) -> None:
+    for content in ("[1]", "{bad", "7"):
+        source = parquet(tmp_path, text=["a", "b"], meta=["{}", content])
+        with pytest.raises(DataError, match=r"in\.parquet:2: field 'meta': expected"):
+            list(read_rows(source))
+        assert texts(read_rows(source, keep_meta=False)) == ["a", "b"]
+    for column in ("text", "meta"):
+        table = pyarrow.table([["a"], ["b"], ["c"]], names=["text", column, "meta"])
+        pyarrow.parquet.write_table(table, tmp_path / "twice.parquet")
+        with pytest.raises(DataError, match=f"field '{column}': more than one column"):
+            plan_file(find_files(tmp_path / "twice.parquet")[0], 10)
+
+
 def test_a_missing_field_is_no_hostile_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=":1: field 'text': missing"):
         plan_file(SourceFile(str(write_jsonl(tmp_path / "in.jsonl", [{"txt": "a"}])), "jsonl"), 10)
@@ -260,5 +273,7 @@ def test_a_store_that_cannot_be_reached_is_one_message() -> None:
         find_files("unreachable://lake/x.jsonl")
     with pytest.raises(DataError, match="unreachable://out: can't be listed: Could not connect"):
         Folder("unreachable://out").sizes()
+    with pytest.raises(DataError, match=r"ftp://127\.0\.0\.1:1/out: can't be opened: .*refused"):
+        Folder("ftp://127.0.0.1:1/out").sizes()
     with pytest.raises(DataError, match="unreachable://out/part: can't be written: Could not connect"):
         Folder("unreachable://out").write("part", b"")
