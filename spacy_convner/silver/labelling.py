@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from .shards import Making, Record, sum_records, why_stop
 
 __all__ = ["MANIFEST", "check_input", "label_file"]
 
+_REJECTED = ("file", "row", "reason")
 Engine = Callable[[Sequence[InputRange], Folder, Making], Iterable[Record]]
 
 
@@ -59,6 +61,8 @@ def label_file(
     as_file = str(output).endswith(".spacy")
     if as_file and Path(output).is_dir():
         raise DataError("is a folder, a file was expected", path=Path(output))
+    if as_file:
+        _check_rejected(_rejected_file(Path(output)))
     folder = Folder(f"{output}.parts" if as_file else output)
     making = Making(pipeline_fingerprint(nlp), keep_exemplars, keep_meta)
     manifest = Manifest(folder, files, making, shard_size)
@@ -106,15 +110,33 @@ def label_file(
     return stats
 
 
+def _rejected_file(output: Path) -> Path:
+    return output.with_suffix(".rejected.jsonl")
+
+
+def _check_rejected(path: Path) -> None:
+    """RAISES: DataError if there is a file that no run of ours made."""
+    if not path.exists():
+        return
+    try:
+        with path.open(encoding="utf8") as file:
+            if json.loads(file.readline()).keys() == set(_REJECTED):
+                return
+    except (OSError, ValueError, AttributeError):
+        pass
+    hint = "move it, or choose another output"
+    raise DataError("is somebody's file; what can't be labelled would be listed there", path=path, hint=hint)
+
+
 def _merge(manifest: Manifest, output: Path) -> None:
     """Put all shards into one file, in the input's order, and delete them."""
     merged = DocBin(store_user_data=True)
     names = sorted(manifest.records)
     for name in names:
         merged.merge(DocBin(store_user_data=True).from_bytes(manifest.folder.read(name)))
-    beside, rejected = Folder(output.parent), output.with_suffix(".rejected.jsonl").name
+    beside, rejected = Folder(output.parent), _rejected_file(output).name
     beside.write(output.name, merged.to_bytes())
-    lines = [to_json({key: row[key] for key in ("file", "row", "reason")}) for row in manifest.rejected()]
+    lines = [to_json({key: row[key] for key in _REJECTED}) for row in manifest.rejected()]
     if lines:
         beside.write(rejected, ("\n".join(lines) + "\n").encode())
     else:

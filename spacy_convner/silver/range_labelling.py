@@ -137,27 +137,31 @@ def _finished(
         parts[0].docs.append(_finish(doc, parts[0].awaited.popleft(), making))
         on_docs(1)
     while parts and (parts[0].read or not stopped()):  # where we were stopped, the last isn't read to its end
-        if not parts[0].read or len(parts[0].docs) != parts[0].given:
+        if not parts[0].read and not parts[-1].awaited:
+            raise FilterError(f"the pipeline stopped reading in {parts[-1].range.name}")
+        if len(parts[0].docs) != parts[0].given:
             raise _lost(parts)
         yield parts.popleft()
 
 
 def _lost(parts: deque[_Part]) -> FilterError:
     given, back = sum(part.given for part in parts), sum(len(part.docs) for part in parts)
-    if parts and not parts[-1].read and given == back:
-        return FilterError(f"the pipeline stopped reading in {parts[-1].range.name}, after {given} utterances of it")
     return FilterError(f"the pipeline gave {back} Docs back for {given} utterances, or others than it was given")
 
 
 def _one_by_one(nlp: Language, unit: InputRange, making: Making) -> _Part:
     part = _Part(unit, read=True)
-    reason = ""
+    reason, tried = "", 0
     for row in RangeReader(making.keep_meta)(unit):
         if row.utterance is None:
             part.rejected.append(row)
             continue
+        tried += 1
         try:
-            doc = _finish(nlp(_to_doc(nlp, row.utterance, making)), row.utterance, making)
+            doc = nlp(_to_doc(nlp, row.utterance, making))
+            if doc.text != row.utterance.text:
+                raise ValueError("a component gave a Doc of another text back")
+            doc = _finish(doc, row.utterance, making)
         except ConvnerError:
             raise
         except (Exception, SystemExit) as err:
@@ -166,8 +170,8 @@ def _one_by_one(nlp: Language, unit: InputRange, making: Making) -> _Part:
             continue
         part.docs.append(doc)
         part.numbers.append(row.number)
-    if reason and not part.docs and len(unit) > 1:
-        raise FilterError(f"all {len(unit):,} utterances of {unit.name} failed: {reason}")
+    if reason and not part.docs and tried > 1:
+        raise FilterError(f"all {tried:,} utterances of {unit.name} failed: {reason}")
     return part
 
 
@@ -199,8 +203,8 @@ def _write(folder: Folder, part: _Part, making: Making) -> Record:
                 rejected.append(Row(number, None, reason))
             else:
                 docs.append(doc)
-        if not docs or len(docs) == len(part.docs):
-            raise FilterError(f"{part.range.name}: {err}") from err
+        if len(docs) == len(part.docs) or (not docs and len(part.docs) > 1):
+            raise FilterError(f"all {len(part.docs):,} utterances of {part.range.name}: {err}") from err
         return write_shard(folder, part.range, making, docs, sorted(rejected, key=lambda row: row.number))
 
 

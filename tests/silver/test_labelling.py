@@ -230,7 +230,7 @@ def test_a_pipeline_that_stops_reading_is_found_out(make_ruler: MakeRuler, traff
     nlp = make_ruler()
     Language.component("test_labelling_idler", func=Idler())  # type: ignore[arg-type]
     nlp.add_pipe("test_labelling_idler")
-    with pytest.raises(FilterError, match=r"stopped reading in part-000001-0000000011-.* after 5 utterances"):
+    with pytest.raises(FilterError, match="stopped reading in part-000001-0000000011-"):
         label(nlp, traffic, tmp_path / "out")
     assert sorted(parts(tmp_path / "out")) == [shard(0)]
 

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 
 from spacy_convner.attrs import get_doc_lang, get_doc_meta
 from spacy_convner.docbin import read_docbin
-from spacy_convner.errors import FilterError
+from spacy_convner.errors import DataError, FilterError
 from spacy_convner.silver.labelling import MANIFEST, label_file
 
 from ..conftest import write_jsonl
@@ -67,6 +67,12 @@ def hoard(doc: Doc) -> Doc:
     if "lambda" in doc.text:
         doc.user_data["mine"] = lambda: None
     return doc
+
+
+@Language.component("test_faults_changer")
+def change(doc: Doc) -> Doc:
+    """A component that gives another text back."""
+    return Doc(doc.vocab, ["not", "it"]) if "change" in doc.text else doc
 
 
 @Language.component("test_faults_maker")
@@ -139,8 +145,11 @@ def test_docs_that_cannot_be_stored_are_rejected(make_ruler: MakeRuler, tmp_path
     assert first["reason"] == "can't be stored in DocBin: OverflowError: Integer value out of range"
     texts = [record["text"] for i, record in enumerate(records) if i not in (5, 17)]
     assert [doc.text for doc in read_docbin(tmp_path / "out", Vocab())] == texts
-    with pytest.raises(FilterError, match=r"part-000001-0000000001-0000000001\.spacy: can't be stored"):
-        label(nlp, write_jsonl(tmp_path / "all.jsonl", [{"text": "a lambda"}]), tmp_path / "none")
+    for shard_size in (1, 3):
+        label(nlp, source, tmp_path / f"out{shard_size}", keep_meta=True, shard_size=shard_size)
+        assert [doc.text for doc in read_docbin(tmp_path / f"out{shard_size}", Vocab())] == texts
+    with pytest.raises(FilterError, match=r"all 2 utterances of part-000001-0000000001-0000000002\.spacy: can't be"):
+        label(nlp, write_jsonl(tmp_path / "all.jsonl", [{"text": "a lambda"}] * 2), tmp_path / "none")
 
 
 def test_a_doc_of_a_components_own_gets_what_the_record_says(make_ruler: MakeRuler, tmp_path: Path) -> None:
@@ -161,3 +170,34 @@ def test_a_component_that_leaves_the_program(make_ruler: MakeRuler, tmp_path: Pa
         stats = label(nlp, source, tmp_path / f"out{n_process}", n_process=n_process)
         assert stats["rejected"] == 1
         assert manifest(tmp_path / f"out{n_process}")["rejected"][0]["reason"] == "the pipeline raised SystemExit: 3"
+
+
+def test_a_shard_whose_only_text_raises(choker: Language, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": None}, {"text": "choke"}, {"text": "fine"}])
+    assert label(choker, source, tmp_path / "out", shard_size=2)["rejected"] == 2
+    assert [doc.text for doc in read_docbin(tmp_path / "out", Vocab())] == ["fine"]
+
+
+def test_a_doc_of_another_text_is_never_stored(choker: Language, tmp_path: Path) -> None:
+    choker.add_pipe("test_faults_changer")
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in ("a", "choke", "change", "b")])
+    assert label(choker, source, tmp_path / "out")["rejected"] == 2
+    assert [doc.text for doc in read_docbin(tmp_path / "out", Vocab())] == ["a", "b"]
+    assert manifest(tmp_path / "out")["rejected"][1]["row"] == 3
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in ("a", "change", "b")])
+    with pytest.raises(FilterError, match="or others than it was given"):
+        label(choker, source, tmp_path / "out")
+
+
+def test_somebodys_file_where_rejected_texts_are_listed(choker: Language, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": "choke"}, {"text": "fine"}])
+    beside = tmp_path / "out.rejected.jsonl"
+    for content in ('{"mine": 1}\n', "mine", "", "[]", '{"file": 1}'):
+        beside.write_text(content)
+        with pytest.raises(DataError, match=r"out\.rejected\.jsonl: is somebody's file"):
+            label(choker, source, tmp_path / "out.spacy")
+        assert beside.read_text() == content
+    beside.unlink()
+    for _ in range(2):
+        label(choker, source, tmp_path / "out.spacy")
+        assert json.loads(beside.read_text())["row"] == 1
