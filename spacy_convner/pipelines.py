@@ -13,6 +13,7 @@ from confection import Config
 from spacy.language import Language
 from spacy.util import get_sourced_components, is_package, load_config, load_model_from_config
 
+from .disk import folder_sha256
 from .errors import ConfigError, ConvnerError, DataError
 
 _VARIABLE = re.compile(r"\$\{([\w.]+)\}")
@@ -147,20 +148,14 @@ def pipeline_fingerprint(nlp: Language) -> str:
         elif hasattr(pipe, "to_bytes"):
             digest.update(pipe.to_bytes(exclude=["vocab"]))
         elif hasattr(pipe, "to_disk"):
-            _hash_saved(pipe, digest)
+            with tempfile.TemporaryDirectory() as scratch:
+                pipe.to_disk(Path(scratch) / "component", exclude=["vocab"])
+                digest.update(folder_sha256(Path(scratch)).encode())
         template = getattr(pipe, "template", None)  # read by path at every start
         if template is not None:
             for file in sorted(Path(template).glob("*.jinja")) if Path(template).is_dir() else [Path(template)]:
                 digest.update(file.read_bytes() if file.is_file() else b"")
     return digest.hexdigest()
-
-
-def _hash_saved(pipe: Any, digest: Any) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch) / "component"  # a file or a folder, as it likes
-        pipe.to_disk(place, exclude=["vocab"])
-        for file in sorted(path for path in (place, *place.rglob("*")) if path.is_file()):
-            digest.update(str(file.relative_to(scratch)).encode("utf8") + file.read_bytes())
 
 
 # Settings of a client that say how it asks, not what.

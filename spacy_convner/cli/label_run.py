@@ -57,8 +57,10 @@ def answers_beside(output: str) -> Path:
 
 def rejected_place(output: str) -> str:
     """RETURNS (str): Which file lists the utterances that are in no shard."""
+    from ..silver.labelling import rejected_file
+
     if output.endswith(".spacy"):
-        return str(Path(output).with_suffix(".rejected.jsonl"))
+        return str(rejected_file(Path(output)))
     return f"{output.rstrip('/')}/manifest.json"
 
 

@@ -62,7 +62,7 @@ def label_file(
     if as_file and Path(output).is_dir():
         raise DataError("is a folder, a file was expected", path=Path(output))
     if as_file:
-        _check_rejected(_rejected_file(Path(output)))
+        _check_rejected(rejected_file(Path(output)))
     folder = Folder(f"{output}.parts" if as_file else output)
     making = Making(pipeline_fingerprint(nlp), keep_exemplars, keep_meta)
     manifest = Manifest(folder, files, making, shard_size)
@@ -110,7 +110,8 @@ def label_file(
     return stats
 
 
-def _rejected_file(output: Path) -> Path:
+def rejected_file(output: Path) -> Path:
+    """RETURNS (Path): Beside ``NAME.spacy``, where the utterances that aren't in it are listed."""
     return output.with_suffix(".rejected.jsonl")
 
 
@@ -134,7 +135,7 @@ def _merge(manifest: Manifest, output: Path) -> None:
     names = sorted(manifest.records)
     for name in names:
         merged.merge(DocBin(store_user_data=True).from_bytes(manifest.folder.read(name)))
-    beside, rejected = Folder(output.parent), _rejected_file(output).name
+    beside, rejected = Folder(output.parent), rejected_file(output).name
     beside.write(output.name, merged.to_bytes())
     lines = [to_json({key: row[key] for key in _REJECTED}) for row in manifest.rejected()]
     if lines:

@@ -66,7 +66,6 @@ class _Part:
     numbers: list[int] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     awaited: deque[Exemplar] = field(default_factory=deque)
-    given: int = 0
     read: bool = False
 
 
@@ -116,7 +115,6 @@ def _given(
                 continue
             part.awaited.append(row.utterance)
             part.numbers.append(row.number)
-            part.given += 1
             yield _to_doc(nlp, row.utterance, making)
         part.read = True
 
@@ -130,22 +128,22 @@ def _finished(
 ) -> Iterator[_Part]:
     """YIELDS (_Part): Each range once all its Docs have come back, in order."""
     for doc in docs:
-        while parts and parts[0].read and len(parts[0].docs) == parts[0].given:
+        while parts and parts[0].read and len(parts[0].docs) == len(parts[0].numbers):
             yield parts.popleft()
         if not parts or not parts[0].awaited or parts[0].awaited[0].text != doc.text:
             raise _lost(parts)
         parts[0].docs.append(_finish(doc, parts[0].awaited.popleft(), making))
         on_docs(1)
     while parts and (parts[0].read or not stopped()):  # where we were stopped, the last isn't read to its end
-        if not parts[0].read and not parts[-1].awaited:
-            raise FilterError(f"the pipeline stopped reading in {parts[-1].range.name}")
-        if len(parts[0].docs) != parts[0].given:
+        if not parts[0].read and not parts[0].awaited:
+            raise FilterError(f"the pipeline stopped reading in {parts[0].range.name}")
+        if len(parts[0].docs) != len(parts[0].numbers):
             raise _lost(parts)
         yield parts.popleft()
 
 
 def _lost(parts: deque[_Part]) -> FilterError:
-    given, back = sum(part.given for part in parts), sum(len(part.docs) for part in parts)
+    given, back = sum(len(part.numbers) for part in parts), sum(len(part.docs) for part in parts)
     return FilterError(f"the pipeline gave {back} Docs back for {given} utterances, or others than it was given")
 
 
@@ -199,7 +197,7 @@ def _write(folder: Folder, part: _Part, making: Making) -> Record:
     except UnstorableError as err:
         docs, rejected = [], list(part.rejected)
         for number, doc in zip(part.numbers, part.docs, strict=True):
-            if reason := why_unstorable([doc]):
+            if reason := why_unstorable(doc):
                 rejected.append(Row(number, None, reason))
             else:
                 docs.append(doc)

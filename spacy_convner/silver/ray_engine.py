@@ -63,7 +63,7 @@ def ray_session(options: RayOptions) -> Iterator[Any]:
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if ours else nullcontext():
         try:
             if ours:
-                _begin(ray, options)
+                _start_quietly(ray, options)
             for name in _LOGGERS:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             yield ray
@@ -139,7 +139,7 @@ class RayEngine:
             ) from err
 
 
-def _begin(ray: Any, options: RayOptions) -> None:
+def _start_quietly(ray: Any, options: RayOptions) -> None:
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         with _no_native_log():

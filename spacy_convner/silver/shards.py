@@ -76,10 +76,10 @@ def _store(docs: Sequence[Doc]) -> bytes:
         raise UnstorableError(f"can't be stored in DocBin: {said}") from err
 
 
-def why_unstorable(docs: Sequence[Doc]) -> str:
-    """RETURNS (str): Why they can't be in a shard; "" if they can."""
+def why_unstorable(doc: Doc) -> str:
+    """RETURNS (str): Why it can't be in a shard; "" if it can."""
     try:
-        _store(docs)
+        _store([doc])
     except UnstorableError as err:
         return str(err)
     return ""
@@ -96,10 +96,10 @@ def read_record(folder: Folder, name: str) -> Record | None:
         data = folder.read(name, max(0, size - _TAIL) if folder.is_url else 0)
         if len(data) < _END or not data.endswith(_MAGIC):
             return None
-        before, digest = data[:-_END] + data[-_END:][:8], data[-_END:][8 : -len(_MAGIC)]
-        if not folder.is_url and hashlib.sha256(before).digest() != digest:
+        hashed = len(data) - _END + 8
+        if not folder.is_url and hashlib.sha256(data[:hashed]).digest() != data[hashed : -len(_MAGIC)]:
             return None
-        footer = int.from_bytes(before[-8:], "big")
+        footer = int.from_bytes(data[hashed - 8 : hashed], "big")
         if footer + _END > len(data):
             data = folder.read(name, size - footer - _END)
         record = json.loads(data[-_END - footer : -_END])

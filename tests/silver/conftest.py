@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
 from spacy.language import Language
+
+from spacy_convner.silver.labelling import MANIFEST, label_file
 
 from ..conftest import write_jsonl
 
@@ -33,3 +37,18 @@ def make_ruler() -> Callable[..., Language]:
         return nlp
 
     return make
+
+
+def label(nlp: Language, source: Path | str, output: Path | str, **settings: Any) -> dict[str, Any]:
+    defaults = {"shard_size": 10, "n_process": 1, "batch_size": 4, "keep_exemplars": False}
+    return label_file(nlp, source, output, **{**defaults, **settings})
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """Of a run."""
+    return dict(json.loads((folder / MANIFEST).read_text(encoding="utf8")))
+
+
+def shards(folder: Path) -> dict[str, int]:
+    """Name and time of writing, to see which are made again."""
+    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("part-*"))}

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import fsspec
 import pyarrow
@@ -23,25 +22,13 @@ from spacy_convner.attrs import get_doc_meta
 from spacy_convner.docbin import read_docbin
 from spacy_convner.errors import DataError
 from spacy_convner.silver.folder import Folder
-from spacy_convner.silver.labelling import MANIFEST, label_file
+from spacy_convner.silver.labelling import MANIFEST
 from spacy_convner.silver.shards import read_record
 
 from ..conftest import write_jsonl
+from .conftest import label, manifest, shards
 
 MakeRuler = Callable[..., Language]
-
-
-def label(nlp: Language, source: Path | str, output: Path | str, **settings: Any) -> dict[str, Any]:
-    defaults = {"shard_size": 10, "n_process": 1, "batch_size": 4, "keep_exemplars": False}
-    return label_file(nlp, source, output, **{**defaults, **settings})
-
-
-def manifest(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / MANIFEST).read_text(encoding="utf8")))
-
-
-def shards(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("part-*"))}
 
 
 def test_hostile_texts_are_in_the_manifest_and_others_in_one_shard(make_ruler: MakeRuler, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 from spacy.language import Language
@@ -14,16 +13,12 @@ from spacy.vocab import Vocab
 from spacy_convner.attrs import get_doc_lang
 from spacy_convner.docbin import read_docbin
 from spacy_convner.errors import DataError, FilterError
-from spacy_convner.silver.labelling import MANIFEST, check_input, label_file
+from spacy_convner.silver.labelling import MANIFEST, check_input
 
 from ..conftest import write_jsonl
+from .conftest import label
 
 MakeRuler = Callable[..., Language]
-
-
-def label(nlp: Language, source: Path, output: Path, **settings: Any) -> dict[str, Any]:
-    defaults = {"shard_size": 10, "n_process": 1, "batch_size": 4, "keep_exemplars": False}
-    return label_file(nlp, source, output, **{**defaults, **settings})
 
 
 def parts(folder: Path) -> dict[str, bytes]:

@@ -5,30 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
 from spacy.language import Language
 
-from spacy_convner.silver.labelling import MANIFEST, label_file
+from spacy_convner.silver.labelling import MANIFEST
 
 from ..conftest import write_jsonl
+from .conftest import label, manifest, shards
 
 MakeRuler = Callable[..., Language]
-
-
-def label(nlp: Language, source: Path | str, output: Path | str, **settings: Any) -> dict[str, Any]:
-    defaults = {"shard_size": 10, "n_process": 1, "batch_size": 4, "keep_exemplars": False}
-    return label_file(nlp, source, output, **{**defaults, **settings})
-
-
-def manifest(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / MANIFEST).read_text(encoding="utf8")))
-
-
-def shards(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("part-*"))}
 
 
 @pytest.mark.parametrize("n_process", [1, 2])

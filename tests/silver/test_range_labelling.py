@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from spacy.language import Language
@@ -17,24 +16,11 @@ from spacy.vocab import Vocab
 from spacy_convner.attrs import get_doc_lang, get_doc_meta
 from spacy_convner.docbin import read_docbin
 from spacy_convner.errors import DataError, FilterError
-from spacy_convner.silver.labelling import MANIFEST, label_file
 
 from ..conftest import write_jsonl
+from .conftest import label, manifest, shards
 
 MakeRuler = Callable[..., Language]
-
-
-def label(nlp: Language, source: Path | str, output: Path | str, **settings: Any) -> dict[str, Any]:
-    defaults = {"shard_size": 10, "n_process": 1, "batch_size": 4, "keep_exemplars": False}
-    return label_file(nlp, source, output, **{**defaults, **settings})
-
-
-def manifest(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / MANIFEST).read_text(encoding="utf8")))
-
-
-def shards(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("part-*"))}
 
 
 @Language.component("test_faults_choker")

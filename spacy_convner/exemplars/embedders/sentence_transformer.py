@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...disk import folder_sha256
 from ...errors import ConfigError, DataError, MissingExtraError
 from ...ty import Embedder, Matrix
 
@@ -42,7 +43,7 @@ class SentenceTransformerEmbedder:
         if name.startswith(PACKAGE_PREFIX) and name[len(PACKAGE_PREFIX) :] in CARRIED:
             name = CARRIED[name[len(PACKAGE_PREFIX) :]][2]
         elif Path(name).is_dir():
-            name = _folder_hash(Path(name))
+            name = folder_sha256(Path(name))
         return f"sentence_transformer.v1:{name}"
 
     @cached_property
@@ -109,14 +110,6 @@ def _carried_folder(model: str) -> Path:
             hint="uninstall the package and install it again",
         )
     return candidates[0].parent
-
-
-def _folder_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(str(file.relative_to(folder)).encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _refuse_wrong_gemma(source: str) -> None:
