@@ -62,6 +62,7 @@ VARIANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     **{f"without {group}": lambda group=group: without(group) for group in GROUPS},  # type: ignore[misc]
     "trees only": lambda: only("trees"),
     "regression only": lambda: only("regression"),
+    "each candidate for itself": lambda: replaced(evidence_rows.EvidenceRows, "one_label", property(lambda _: False)),
     "no calibration": lambda: replaced(Calibration, "from_held_out", staticmethod(lambda scored: Calibration())),
     "few exemplars described once": lambda: replaced(evidence_rows, "FEW", 0),
 }

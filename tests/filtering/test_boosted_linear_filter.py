@@ -40,6 +40,7 @@ from .exemplar_data import (
     fitted,
     rivals,
     snips,
+    two_labels,
 )
 
 make = MAKERS["v2"]
@@ -99,8 +100,8 @@ def test_bad_settings(setting: dict[str, Any]) -> None:
 
 
 def test_another_format_is_refused(state: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosted_linear, "FORMAT", 3)
-    with pytest.raises(DataError, match=r"format 2, this version reads 3 \(it was saved by another version"):
+    monkeypatch.setattr(boosted_linear, "FORMAT", 4)
+    with pytest.raises(DataError, match=r"format 3, this version reads 4 \(it was saved by another version"):
         make().from_bytes(state)
 
 
@@ -143,6 +144,25 @@ def test_text_without_capitals_has_a_scorer_of_its_own() -> None:
     again = make()
     again.from_bytes(sample.to_bytes())
     assert asked(again) == pytest.approx(asked(sample), abs=1e-5)
+
+
+# Candidates that compete
+
+
+def test_labels_of_a_span_share_its_probability(of_rivals: BoostedLinearFilter) -> None:
+    film, book = of_rivals.probabilities(ask("watch solaris", ("solaris", "Movie"), ("solaris", "Book")), TASK)
+    assert film + book < 1.05  # each is calibrated for itself
+    assert max(of_rivals.probabilities(ask("watch solaris", ("solaris", "Movie")), TASK)) > max(film, book)
+
+
+def test_labels_that_exemplars_accept_together_do_not_compete() -> None:
+    both = fitted(make, two_labels())
+    request = ask("tell me about jaws 3", ("jaws", "Movie"), ("jaws", "Book"), ("tell", "Song"))
+    again = make()
+    again.from_bytes(both.to_bytes())
+    for filter_ in (both, again):
+        assert chosen(filter_, request) == {("jaws", "Movie"), ("jaws", "Book")}
+        assert sorted(filter_.probabilities(request, TASK))[1] > 0.6
 
 
 # Thresholds from a development set

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,15 +204,17 @@ def test_rows_and_answers_belong_together() -> None:
     )
     assert len(spoken.rows) == len(spoken.exemplars) == 5
     assert all(e.text.islower() for e in spoken.exemplars)
-    matrix, answers = written.matrix(range(len(written.rows)))
+    matrix, answers, spans = written.matrix(range(len(written.rows)))
     proposed = sum(len(e.candidates) for e in exemplars)
     assert matrix.shape == (2 * proposed, len(FEATURES))
     meant = sum(c.key in e.spans for e in exemplars for c in e.candidates)
     assert answers.sum() == 2 * meant
     assert counts.total == [meant, proposed]
     assert without_zeros(counts) == without_zeros(count(exemplars))  # all that was taken out was put back
-    nothing, _ = written.matrix([])
+    assert spans == 2 * [[(c.start, c.end) for c in e.candidates] for e in written.exemplars]
+    nothing, _, none = written.matrix([])
     assert nothing.shape == (0, len(FEATURES))
+    assert none == []
 
 
 def test_popularity_only_tells_rivals_apart() -> None:
@@ -229,3 +232,18 @@ def ask_popular(text: str, popularity: Mapping[str, float]) -> Floats:
     start, end = text.rindex(" ") + 1, len(text)
     candidates = tuple(Candidate(start, end, label, popularity=value) for label, value in popularity.items())
     return describe(CandidateContext(FilterRequest(text, candidates)), EvidenceCounts(), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("see the London Fashion Week", "London", ("the", "Fashion")),
+        ("see 40 London, please", "London", ("40", ",")),
+        ("London", "London", ("", "")),
+        ("in  London \t now", "London", ("in", "now")),
+    ],
+)
+def test_words_that_a_name_may_be_a_part_of(text: str, name: str, expected: tuple[str, str]) -> None:
+    start = text.index(name)
+    request = FilterRequest(text, (Candidate(start, start + len(name), "City"),))
+    assert CandidateContext(request).adjoining(0) == expected

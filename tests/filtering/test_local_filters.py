@@ -270,7 +270,7 @@ def test_damaged_data_is_refused_or_harmless(make: Make, learned: Any) -> None:
 def test_the_other_version_is_told_apart(make: Make, learned: Any) -> None:
     other = fitted(next(own for own in MAKERS.values() if own is not make), [])
     before = other.to_bytes()
-    with pytest.raises(DataError, match=r"format [12], this version reads [12]"):
+    with pytest.raises(DataError, match=r"format [13], this version reads [13]"):
         other.from_bytes(learned.to_bytes())
     assert other.to_bytes() == before
 

@@ -20,10 +20,11 @@ from .evidence_counts import CandidateContext, EvidenceCounts
 from .evidence_rows import EvidenceRows, make_rows
 from .exemplar_views import as_request, as_spoken
 from .features import telling_words
+from .rivalry import spans_of
 from .sentence import is_spoken
 from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold, can_choose
 
-FORMAT = 2  # 1 is that of LinearFilter.v1
+FORMAT = 3  # 1 is that of LinearFilter.v1; 2 judged every candidate for itself
 BATCH = 256
 STYLES = ("written", "spoken")
 # Exemplars share names with each other more than with what will be asked about, so F1 is lower there. Chosen with the
@@ -115,10 +116,12 @@ class BoostedLinearFilter:
         return list(Calibration.from_held_out(held_out).apply(held_out))
 
     def _fit_scorer(self, made: EvidenceRows, which: Sequence[int]) -> CandidateScorer | None:
-        rows, answers = made.matrix(which)
+        rows, answers, spans = made.matrix(which)
         return fit_scorer(
             rows,
             answers,
+            spans,
+            joint=made.one_label,
             n_exemplars=len(which),
             rounds=self.rounds,
             regularization=self.regularization,
@@ -134,7 +137,8 @@ class BoostedLinearFilter:
             held = order[fold :: self.folds]
             scorer = self._fit_scorer(made, [i for n, i in enumerate(order) if n % self.folds != fold])
             for i in held:
-                scored.append((made.exemplars[i], probabilities(scorer, made.rows[i])))
+                exemplar = made.exemplars[i]
+                scored.append((exemplar, probabilities(scorer, made.rows[i], [spans_of(exemplar.candidates)])))
         return scored
 
     def _set_thresholds(self, style: str, scored: Scored, **slack: float) -> None:
@@ -180,7 +184,7 @@ class BoostedLinearFilter:
         descriptions = self._described[1]
         rows = [describe(context, self._counts, descriptions) for context in contexts]
         scorer = self._scorers.get(style) or self._scorers.get("written")
-        flat = probabilities(scorer, np.concatenate(rows))
+        flat = probabilities(scorer, np.concatenate(rows), [spans_of(context.candidates) for context in contexts])
         return [part.tolist() for part in np.split(flat, np.cumsum([len(own) for own in rows])[:-1])]
 
     def __getstate__(self) -> dict[str, Any]:

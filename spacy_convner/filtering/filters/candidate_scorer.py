@@ -1,8 +1,8 @@
-"""The probability of a candidate from its row of evidence: boosted trees and a regression, averaged."""
+"""The probability of a candidate from its row of evidence and its rivals: boosted trees and a regression, averaged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ...ty import Floats
 from .calibration import Calibration, sigmoid
 from .evidence import COLD, FEATURES
+from .joint_regression import fit_regression
+from .rivalry import Span, marginal_log_odds
 from .trees import Trees, fit_trees
 
 # A standardised value further out than this was never seen in fitting, and a regression would follow it anywhere.
@@ -26,7 +28,8 @@ class CandidateScorer:
     other's errors, so their log-odds are averaged.
 
     mean, scale, weights (Floats): Shape (len(FEATURES),), of the regression. trust (float): Weight 0..1 of what was
-    fitted; the rest is label-independent evidence.
+    fitted; the rest is label-independent evidence. joint (bool): Candidates that overlap compete (see ``rivalry``);
+    otherwise each is judged for itself, as where a span may have several labels.
     """
 
     trees: Trees
@@ -35,15 +38,23 @@ class CandidateScorer:
     weights: Floats
     bias: float
     trust: float
+    joint: bool
     calibration: Calibration = field(default_factory=Calibration)
 
-    def probabilities(self, rows: Floats) -> Floats:
-        """rows (Floats): Shape (n, len(FEATURES)). RETURNS (Floats): Shape (n,), 0..1."""
+    def probabilities(self, rows: Floats, spans: Sequence[Sequence[Span]]) -> Floats:
+        """rows (Floats): Shape (n, len(FEATURES)). spans: Of the candidates of each utterance, n together.
+
+        RETURNS (Floats): Shape (n,), 0..1.
+        """
         # A matrix product's last bit depends on how many rows there are; a candidate is judged alike in any batch.
         standard = np.ascontiguousarray(np.clip((rows - self.mean) / self.scale, -_FAR, _FAR))
         linear = (standard * self.weights).sum(axis=1) + self.bias
         fitted = (self.trees.logits(rows) + linear) / 2.0
-        return self.calibration(self.trust * fitted + (1.0 - self.trust) * rows[:, COLD])
+        log_odds = self.trust * fitted + (1.0 - self.trust) * rows[:, COLD]
+        if self.joint:
+            parts = np.split(log_odds, np.cumsum([len(own) for own in spans])[:-1])
+            log_odds = np.concatenate([marginal_log_odds(own, part) for own, part in zip(spans, parts, strict=True)])
+        return self.calibration(log_odds)
 
     def to_arrays(self) -> dict[str, Any]:
         """RETURNS (dict): Arrays by name."""
@@ -53,7 +64,7 @@ class CandidateScorer:
             "mean": self.mean,
             "scale": self.scale,
             "weights": self.weights,
-            "numbers": np.array([self.bias, self.trust, self.calibration.slope, self.calibration.shift]),
+            "numbers": np.array([self.bias, self.trust, self.joint, self.calibration.slope, self.calibration.shift]),
         }
 
     @classmethod
@@ -61,39 +72,50 @@ class CandidateScorer:
         """arrays (Mapping): What ``to_arrays`` gave. RAISES: KeyError or ValueError if they are damaged."""
         own = {name[6:]: arrays[name] for name in arrays if name.startswith("trees_")}
         mean, scale, weights = (np.asarray(arrays[name], dtype=np.float64) for name in ("mean", "scale", "weights"))
-        bias, trust, slope, shift = map(float, arrays["numbers"])
+        bias, trust, joint, slope, shift = map(float, arrays["numbers"])
         if not mean.shape == scale.shape == weights.shape == (len(FEATURES),):
             raise ValueError(f"expected {len(FEATURES)} weights")
-        return cls(Trees.from_arrays(own, len(FEATURES)), mean, scale, weights, bias, trust, Calibration(slope, shift))
+        trees = Trees.from_arrays(own, len(FEATURES))
+        return cls(trees, mean, scale, weights, bias, trust, bool(joint), Calibration(slope, shift))
 
 
-def probabilities(scorer: CandidateScorer | None, rows: Floats) -> Floats:
+def probabilities(scorer: CandidateScorer | None, rows: Floats, spans: Sequence[Sequence[Span]]) -> Floats:
     """RETURNS (Floats): 0..1, by label-independent evidence alone before there is a scorer."""
-    return sigmoid(rows[:, COLD]) if scorer is None else scorer.probabilities(rows)
+    return sigmoid(rows[:, COLD]) if scorer is None else scorer.probabilities(rows, spans)
 
 
 def fit_scorer(
-    rows: Floats, answers: NDArray[np.int64], *, n_exemplars: int, rounds: int, regularization: float, seed: int
+    rows: Floats,
+    answers: NDArray[np.int64],
+    spans: Sequence[Sequence[Span]],
+    *,
+    joint: bool,
+    n_exemplars: int,
+    rounds: int,
+    regularization: float,
+    seed: int,
 ) -> CandidateScorer | None:
-    """rows: Shape (n, len(FEATURES)). answers: Shape (n,), 0 or 1. n_exemplars (int): That the rows come from.
+    """rows: Shape (n, len(FEATURES)). answers: Shape (n,), 0 or 1. spans: Of the candidates of each utterance, n
+    together, in the order of the rows. joint (bool): Whether candidates that overlap compete. n_exemplars (int): That
+    the rows come from.
 
     RETURNS (CandidateScorer | None): None where there is one kind of answer only.
     """
     if len(np.unique(answers)) < 2:
         return None
-    from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
     mean, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < 1e-9] = 1.0
-    model = LogisticRegression(C=regularization, max_iter=1000)
     with threadpool_limits(1):  # as for trees: so small that threads would only wait for each other
-        model.fit(np.clip((rows - mean) / scale, -_FAR, _FAR), answers)
+        standard = np.clip((rows - mean) / scale, -_FAR, _FAR)
+        weights, bias = fit_regression(standard, answers, spans if joint else [[(0, 1)]] * len(rows), regularization)
     return CandidateScorer(
         trees=fit_trees(rows, answers, rounds=rounds, seed=seed),
         mean=mean,
         scale=scale,
-        weights=model.coef_[0].astype(np.float64),
-        bias=float(model.intercept_[0]),
+        weights=weights,
+        bias=bias,
         trust=n_exemplars / (n_exemplars + _COLD_EXEMPLARS),
+        joint=joint,
     )

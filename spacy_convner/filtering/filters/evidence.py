@@ -22,6 +22,7 @@ GROUPS = {
     "entity_label_min entity_label_max last",
     "shape": "words chars first whole sentence stop digit glued_left glued_right mark_left mark_right mark_first",
     "casing": "lower capital upper title exact capitals",
+    "adjoining": "left_capital right_capital left_digit right_digit left_odd right_odd",
     "overlap": "nested contains crossing overlap_rate overlap_length inner_rate",
     "rivals": "rivals gap best rival_set labels candidates",
     "neighbours": "left right left_label right_label left2 right2 both",
@@ -124,6 +125,11 @@ class _Sight:
 
         lower = context.spoken or surface == surface.lower()
         capitals = context.n_capitals - sum(word[:1].isupper() for word in raw)
+        capital_share = capitals / max(1, len(words) - n)
+        adjoining_left, adjoining_right = context.adjoining(i)
+        # The first word of an utterance has a capital whatever it is.
+        left_capital, right_capital = first > 1 and adjoining_left[:1].isupper(), adjoining_right[:1].isupper()
+        odd = max(0.0, 1.0 - 3.0 * capital_share)  # how much a capital says: little where many words have one
         all_stop = all(word in stop_words() for word in own)
         before, after = text[start - 1 : start].strip() if start else "", text[end : end + 1].strip()
         cold = {
@@ -157,7 +163,10 @@ class _Sight:
             -2 if surface[:1].isalnum() else _MARKS.find(surface[:1]),
             # casing
             lower, surface[:1].isupper(), surface == surface.upper(), surface.istitle(),
-            candidate.step == "exact", capitals / max(1, len(words) - n),
+            candidate.step == "exact", capital_share,
+            # adjoining
+            left_capital, right_capital, adjoining_left[:1].isdigit(), adjoining_right[:1].isdigit(),
+            left_capital * odd, right_capital * odd,
             # overlap
             overlaps.nested, overlaps.contains, overlaps.crossing,
             overlaps.rate, overlaps.length / max(1, len(surface)), overlaps.inner_rate,

@@ -78,6 +78,18 @@ class CandidateContext:
             near = words[max(0, first - CONTEXT) : first] + words[last + 1 : last + 1 + CONTEXT]
             self.about.append(list(dict.fromkeys(near)))
 
+    def adjoining(self, i: int) -> tuple[str, str]:
+        """RETURNS (tuple): The words just before and after a candidate with only spaces between, of which it may be a
+        part ("London" in "London Fashion Week"); "" for none.
+        """
+        first, last = self.bounds[i]
+        if first > last:
+            return "", ""
+        candidate, starts, ends, text = self.candidates[i], self.sentence.starts, self.sentence.ends, self.text
+        left = first > 0 and not text[ends[first - 1] : candidate.start].strip()
+        right = last + 1 < len(starts) and not text[candidate.end : starts[last + 1]].strip()
+        return self.raw[first - 1] if left else "", self.raw[last + 1] if right else ""
+
 
 class EvidenceCounts:
     """Counts over exemplars that can be added and taken out again, so that no exemplar need see its own answer.

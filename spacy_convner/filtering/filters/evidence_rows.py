@@ -13,6 +13,7 @@ from .evidence import FEATURES, describe
 from .evidence_counts import CandidateContext, EvidenceCounts
 from .exemplar_views import as_request, as_sentence, as_spoken
 from .features import telling_words
+from .rivalry import Span, spans_of
 
 # With the counts of all others (leave-one-out) the accepted one of two rivals always has one acceptance less than it
 # should, and trees read the answer from that; with a twentieth left out they can't.
@@ -31,16 +32,26 @@ class EvidenceRows:
     rows: list[Floats] = field(default_factory=list)
     more: list[Floats] = field(default_factory=list)
 
-    def matrix(self, which: Sequence[int]) -> tuple[Floats, NDArray[np.int64]]:
-        """which: Places of exemplars. RETURNS: All rows of theirs, and the answers (0 or 1)."""
+    @property
+    def one_label(self) -> bool:
+        """Whether no exemplar has two labels of one span: then what overlaps competes."""
+        return all(len({(s.start, s.end) for s in e.spans}) == len(set(e.spans)) for e in self.exemplars)
+
+    def matrix(self, which: Sequence[int]) -> tuple[Floats, NDArray[np.int64], list[list[Span]]]:
+        """which: Places of exemplars. RETURNS: All rows of theirs, the answers (0 or 1), and the spans, an exemplar's
+        together.
+        """
         rows: list[Floats] = [np.zeros((0, len(FEATURES)))]
         answers: list[bool] = []
+        spans: list[list[Span]] = []
         for made in filter(None, (self.rows, self.more)):
             for i in which:
                 rows.append(made[i])
-                gold = set(self.exemplars[i].spans)
-                answers.extend(candidate.key in gold for candidate in self.exemplars[i].candidates)
-        return np.concatenate(rows), np.array(answers, dtype=np.int64)
+                exemplar = self.exemplars[i]
+                gold = set(exemplar.spans)
+                answers.extend(candidate.key in gold for candidate in exemplar.candidates)
+                spans.append(spans_of(exemplar.candidates))
+        return np.concatenate(rows), np.array(answers, dtype=np.int64), spans
 
 
 def make_rows(
