@@ -12,7 +12,7 @@ from ...ty import Floats
 from .rivalry import Span, components, selections
 
 # A component with more ways to select isn't summed over in fitting: its candidates are learned one by one.
-MOST_SELECTIONS = 256
+MOST_SELECTIONS = 64
 
 
 def fit_regression(
