@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from typing import Any
 
-from spacy_convner.filtering.filters import boosted_linear, evidence_rows
+from spacy_convner.filtering.filters import boosted_linear, candidate_scorer, evidence_rows
 from spacy_convner.filtering.filters.calibration import Calibration
 from spacy_convner.filtering.filters.candidate_scorer import CandidateScorer, fit_scorer
 from spacy_convner.filtering.filters.evidence import COLD, FEATURES, GROUPS, describe
+from spacy_convner.filtering.filters.joint_regression import Regression, fit_regression
 
 
 @contextmanager
@@ -57,12 +58,25 @@ def only(part: str) -> AbstractContextManager[None]:
     return replaced(boosted_linear, "fit_scorer", fitted)
 
 
+@contextmanager
+def apart() -> Iterator[None]:
+    """Candidates compete neither in fitting nor in asking."""
+
+    def fitted(rows: Any, answers: Any, spans: Any, regularization: float) -> Regression:
+        return fit_regression(rows, answers, [[(0, 1)]] * len(rows), regularization)
+
+    with ExitStack() as stack:
+        stack.enter_context(replaced(candidate_scorer, "fit_regression", fitted))
+        stack.enter_context(replaced(candidate_scorer, "marginal_log_odds", lambda spans, log_odds, together: log_odds))
+        yield
+
+
 VARIANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "everything": nullcontext,
     **{f"without {group}": lambda group=group: without(group) for group in GROUPS},  # type: ignore[misc]
     "trees only": lambda: only("trees"),
     "regression only": lambda: only("regression"),
-    "each candidate for itself": lambda: replaced(evidence_rows.EvidenceRows, "one_label", property(lambda _: False)),
+    "each candidate for itself": apart,
     "no calibration": lambda: replaced(Calibration, "from_held_out", staticmethod(lambda scored: Calibration())),
     "few exemplars described once": lambda: replaced(evidence_rows, "FEW", 0),
 }

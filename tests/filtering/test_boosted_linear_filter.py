@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 import sys
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -155,7 +156,7 @@ def test_labels_of_a_span_share_its_probability(of_rivals: BoostedLinearFilter) 
     assert max(of_rivals.probabilities(ask("watch solaris", ("solaris", "Movie")), TASK)) > max(film, book)
 
 
-def test_labels_that_exemplars_accept_together_do_not_compete() -> None:
+def test_labels_that_exemplars_accept_together_are_likely_together() -> None:
     both = fitted(make, two_labels())
     request = ask("tell me about jaws 3", ("jaws", "Movie"), ("jaws", "Book"), ("tell", "Song"))
     again = make()
@@ -163,6 +164,19 @@ def test_labels_that_exemplars_accept_together_do_not_compete() -> None:
     for filter_ in (both, again):
         assert chosen(filter_, request) == {("jaws", "Movie"), ("jaws", "Book")}
         assert sorted(filter_.probabilities(request, TASK))[1] > 0.6
+
+
+def test_a_few_spans_of_two_labels_change_little() -> None:
+    """Some annotator was generous once: rivals of other spans compete all the same."""
+    generous = [replace(one, spans=tuple(c.key for c in one.candidates)) for one in rivals()[:1]]
+    request = ask("watch solaris", ("solaris", "Book"), ("solaris", "Movie"))
+    lenient = fitted(make, [*rivals(), *generous])
+    book, film = lenient.probabilities(request, TASK)
+    assert book < film
+    assert book + film < 1.05
+    assert chosen(lenient, ask("let us watch solaris now", ("solaris", "Movie"), ("solaris", "Book"))) == {
+        ("solaris", "Movie")
+    }
 
 
 # Thresholds from a development set

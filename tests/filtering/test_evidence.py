@@ -247,3 +247,28 @@ def test_words_that_a_name_may_be_a_part_of(text: str, name: str, expected: tupl
     start = text.index(name)
     request = FilterRequest(text, (Candidate(start, start + len(name), "City"),))
     assert CandidateContext(request).adjoining(0) == expected
+
+
+def adjoining(text: str, name: str) -> dict[str, float]:
+    start = text.index(name)
+    request = FilterRequest(text, (Candidate(start, start + len(name), "City"),))
+    row = describe(CandidateContext(request), EvidenceCounts(), {})[0]
+    return {name: float(row[FEATURES.index(name)]) for name in GROUPS["adjoining"].split()}
+
+
+def test_a_capital_beside_a_name_says_less_among_many() -> None:
+    lone = adjoining("they went to see the London Fashion week there", "London")
+    assert lone == {
+        "left_capital": 0, "right_capital": 1, "left_digit": 0, "right_digit": 0,
+        "left_odd": 0, "right_odd": pytest.approx(1 - 3 / 8),
+    }  # fmt: skip
+    headline = adjoining("They Went To See The London Fashion Week There", "London")
+    assert (headline["left_capital"], headline["right_capital"]) == (1, 1)
+    assert (headline["left_odd"], headline["right_odd"]) == (0, 0)
+    numbers = adjoining("the 3 London 40", "London")
+    assert (numbers["left_digit"], numbers["right_digit"]) == (1, 1)
+
+
+def test_the_capital_that_starts_a_sentence_says_nothing() -> None:
+    assert adjoining("In London", "London")["left_capital"] == 0
+    assert adjoining("now In London", "London")["left_capital"] == 1

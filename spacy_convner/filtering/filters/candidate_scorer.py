@@ -28,8 +28,8 @@ class CandidateScorer:
     other's errors, so their log-odds are averaged.
 
     mean, scale, weights (Floats): Shape (len(FEATURES),), of the regression. trust (float): Weight 0..1 of what was
-    fitted; the rest is label-independent evidence. joint (bool): Candidates that overlap compete (see ``rivalry``);
-    otherwise each is judged for itself, as where a span may have several labels.
+    fitted; the rest is label-independent evidence. together (float): What a further label of a span costs; candidates
+    that overlap compete (see ``rivalry``).
     """
 
     trees: Trees
@@ -38,7 +38,7 @@ class CandidateScorer:
     weights: Floats
     bias: float
     trust: float
-    joint: bool
+    together: float
     calibration: Calibration = field(default_factory=Calibration)
 
     def probabilities(self, rows: Floats, spans: Sequence[Sequence[Span]]) -> Floats:
@@ -51,10 +51,9 @@ class CandidateScorer:
         linear = (standard * self.weights).sum(axis=1) + self.bias
         fitted = (self.trees.logits(rows) + linear) / 2.0
         log_odds = self.trust * fitted + (1.0 - self.trust) * rows[:, COLD]
-        if self.joint:
-            parts = np.split(log_odds, np.cumsum([len(own) for own in spans])[:-1])
-            log_odds = np.concatenate([marginal_log_odds(own, part) for own, part in zip(spans, parts, strict=True)])
-        return self.calibration(log_odds)
+        parts = np.split(log_odds, np.cumsum([len(own) for own in spans])[:-1])
+        competed = [marginal_log_odds(own, part, self.together) for own, part in zip(spans, parts, strict=True)]
+        return self.calibration(np.concatenate(competed))
 
     def to_arrays(self) -> dict[str, Any]:
         """RETURNS (dict): Arrays by name."""
@@ -64,7 +63,7 @@ class CandidateScorer:
             "mean": self.mean,
             "scale": self.scale,
             "weights": self.weights,
-            "numbers": np.array([self.bias, self.trust, self.joint, self.calibration.slope, self.calibration.shift]),
+            "numbers": np.array([self.bias, self.trust, self.together, self.calibration.slope, self.calibration.shift]),
         }
 
     @classmethod
@@ -72,11 +71,11 @@ class CandidateScorer:
         """arrays (Mapping): What ``to_arrays`` gave. RAISES: KeyError or ValueError if they are damaged."""
         own = {name[6:]: arrays[name] for name in arrays if name.startswith("trees_")}
         mean, scale, weights = (np.asarray(arrays[name], dtype=np.float64) for name in ("mean", "scale", "weights"))
-        bias, trust, joint, slope, shift = map(float, arrays["numbers"])
+        bias, trust, together, slope, shift = map(float, arrays["numbers"])
         if not mean.shape == scale.shape == weights.shape == (len(FEATURES),):
             raise ValueError(f"expected {len(FEATURES)} weights")
         trees = Trees.from_arrays(own, len(FEATURES))
-        return cls(trees, mean, scale, weights, bias, trust, bool(joint), Calibration(slope, shift))
+        return cls(trees, mean, scale, weights, bias, trust, together, Calibration(slope, shift))
 
 
 def probabilities(scorer: CandidateScorer | None, rows: Floats, spans: Sequence[Sequence[Span]]) -> Floats:
@@ -89,15 +88,13 @@ def fit_scorer(
     answers: NDArray[np.int64],
     spans: Sequence[Sequence[Span]],
     *,
-    joint: bool,
     n_exemplars: int,
     rounds: int,
     regularization: float,
     seed: int,
 ) -> CandidateScorer | None:
     """rows: Shape (n, len(FEATURES)). answers: Shape (n,), 0 or 1. spans: Of the candidates of each utterance, n
-    together, in the order of the rows. joint (bool): Whether candidates that overlap compete. n_exemplars (int): That
-    the rows come from.
+    together, in the order of the rows. n_exemplars (int): That the rows come from.
 
     RETURNS (CandidateScorer | None): None where there is one kind of answer only.
     """
@@ -109,13 +106,13 @@ def fit_scorer(
     scale[scale < 1e-9] = 1.0
     with threadpool_limits(1):  # as for trees: so small that threads would only wait for each other
         standard = np.clip((rows - mean) / scale, -_FAR, _FAR)
-        weights, bias = fit_regression(standard, answers, spans if joint else [[(0, 1)]] * len(rows), regularization)
+        regression = fit_regression(standard, answers, spans, regularization)
     return CandidateScorer(
         trees=fit_trees(rows, answers, rounds=rounds, seed=seed),
         mean=mean,
         scale=scale,
-        weights=weights,
-        bias=bias,
+        weights=regression.weights,
+        bias=regression.bias,
         trust=n_exemplars / (n_exemplars + _COLD_EXEMPLARS),
-        joint=joint,
+        together=regression.together,
     )

@@ -32,11 +32,6 @@ class EvidenceRows:
     rows: list[Floats] = field(default_factory=list)
     more: list[Floats] = field(default_factory=list)
 
-    @property
-    def one_label(self) -> bool:
-        """Whether no exemplar has two labels of one span: then what overlaps competes."""
-        return all(len({(s.start, s.end) for s in e.spans}) == len(set(e.spans)) for e in self.exemplars)
-
     def matrix(self, which: Sequence[int]) -> tuple[Floats, NDArray[np.int64], list[list[Span]]]:
         """which: Places of exemplars. RETURNS: All rows of theirs, the answers (0 or 1), and the spans, an exemplar's
         together.
