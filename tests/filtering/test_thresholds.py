@@ -90,3 +90,11 @@ def test_always_one_of_the_grid(answers: list[tuple[float, bool]], errors: float
     assert first in GRID
     second = best_second_threshold(made, first)
     assert second == pytest.approx(NO_SECOND)  # no span has two labels
+
+
+def test_a_second_label_that_hardly_anybody_gave_stays_out() -> None:
+    """Rivals of which either may be meant: both together gain a little recall, which is no second label."""
+    unsure = [both(0.5, 0.45, ("Book",)), both(0.5, 0.45, ("Movie",))] * 20
+    generous = [both(0.5, 0.45, ("Book", "Movie"))]
+    assert best_second_threshold([*unsure, *generous], 0.4) == NO_SECOND
+    assert best_second_threshold([*unsure, *generous * 40], 0.4) <= 0.45

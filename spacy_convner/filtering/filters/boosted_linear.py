@@ -27,9 +27,9 @@ from .thresholds import NO_SECOND, Scored, best_second_threshold, best_threshold
 FORMAT = 3  # 1 is that of LinearFilter.v1; 2 judged every candidate for itself
 BATCH = 256
 STYLES = ("written", "spoken")
-# F1 is lower on what will be asked about than on what thresholds are chosen on. Chosen with the other settings on
-# WNUT-17's development split and utterances held out of Snips' training split; for a development set, on its halves.
-NEWER = 0.15
+# By how much F1 is lower on what will be asked about than on what thresholds are chosen on. More is better on WNUT-17's
+# development split (by 0.1 at most), less on halves of the demo's exemplars (by 0.5); to Snips it is the same.
+NEWER = 0.05
 _DEFAULT = {"threshold": 0.5, "second_threshold": NO_SECOND}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,9 +49,7 @@ def best_threshold(scored: Scored, standard_errors: float = 0.0, margin: float =
     # classifiers to maximize F1 measure"); among those that few exemplars can't tell apart, the nearest to it.
     values = np.array([_f1(scored, float(t), NO_SECOND) for t in GRID])
     best = float(values.max())
-    entities = sum(len(set(exemplar.spans)) for exemplar, _ in scored)
-    error = np.sqrt(best * (1.0 - best) / max(1, entities))
-    near = GRID[values >= best - max(0.001, 0.5 / len(scored), standard_errors * error)]
+    near = GRID[values >= best - max(0.001, 0.5 / len(scored), standard_errors * _standard_error(scored, best))]
     return float(near[np.argmin(np.abs(near - (best - margin) / 2.0))])
 
 
@@ -61,6 +61,29 @@ def best_second_threshold(scored: Scored, threshold: float) -> float:
     best, best_f = NO_SECOND, _f1(scored, threshold, NO_SECOND)
     for second in GRID[threshold <= GRID][::-1]:
         value = _f1(scored, threshold, float(second))
-        if value > best_f + 0.001:
+        if value > best_f + 0.001 and _are_meant(scored, threshold, float(second)):
             best, best_f = float(second), value
     return best
+
+
+def _are_meant(scored: Scored, threshold: float, second: float) -> bool:
+    """RETURNS (bool): Whether half of the spans that would get several labels have several; F1 alone gains from both of
+    two rivals where either may be meant.
+    """
+    given = meant = 0
+    for exemplar, probabilities in scored:
+        candidates = as_request(exemplar).candidates
+        chosen = Counter(
+            (candidates[i].start, candidates[i].end)
+            for i in decode(candidates, probabilities.tolist(), threshold, second)
+        )
+        gold = Counter((span.start, span.end) for span in set(exemplar.spans))
+        several = [span for span, labels in chosen.items() if labels > 1]
+        given += len(several)
+        meant += sum(gold[span] > 1 for span in several)
+    return 2 * meant >= given
+
+
+def _standard_error(scored: Scored, f1: float) -> float:
+    entities = sum(len(set(exemplar.spans)) for exemplar, _ in scored)
+    return math.sqrt(f1 * (1.0 - f1) / max(1, entities))
