@@ -84,7 +84,9 @@ def test_who_has_few_exemplars_has_no_development_set(run: Run, corpus: dict[str
 
 
 def test_a_learning_curve_uses_it_for_all_exemplars_only(run: Run, corpus: dict[str, Split]) -> None:
-    corpus["test"] = Split("test", exemplars([*TEST, *DEV]))
+    # Unlikely by what the exemplars say, but not the least likely: at the usual threshold it is refused.
+    unsure = exemplars([f"does watch [{name}](Movie) tonight mean" for name in ("dune", "emma", "heat")] * 4)
+    corpus |= {"dev": Split("dev", unsure), "test": Split("test", unsure)}
     found, plain = run(corpus, curve=(30, None)), run(without_dev(corpus), curve=(30, None))
     few, every = (row["f"]["mean"] for row in found["learning_curve"])
     plain_few, plain_every = (row["f"]["mean"] for row in plain["learning_curve"])
