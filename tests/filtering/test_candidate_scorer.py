@@ -18,24 +18,24 @@ def rows_of(n: int) -> Floats:
     return np.random.default_rng(0).normal(size=(2 * n, len(FEATURES)))
 
 
-@pytest.fixture(scope="module")
-def scorer() -> CandidateScorer:
+def fit(spans: list[list[Span]]) -> CandidateScorer:
+    """On pairs of which the likelier one is always meant."""
     rows = rows_of(600)
     first = rows[:, 0].reshape(-1, 2)
     answers = (first == first.max(axis=1, keepdims=True)).astype(np.int64).ravel()
-    made = fit_scorer(rows, answers, [RIVALS] * 600, n_exemplars=600, rounds=5, regularization=1.0, seed=0)
+    made = fit_scorer(rows, answers, spans, n_exemplars=600, rounds=5, regularization=1.0, seed=0)
     assert made is not None
     return made
 
 
+@pytest.fixture(scope="module")
+def scorer() -> CandidateScorer:
+    return fit([RIVALS] * 600)
+
+
 def test_the_regression_is_fitted_on_what_competes(scorer: CandidateScorer) -> None:
     """One of two is always meant: between rivals only the difference counts, and it alone says which."""
-    rows = rows_of(600)
-    apart: list[list[Span]] = [[(0, 4)]] * 1200
-    first = rows[:, 0].reshape(-1, 2)
-    answers = (first == first.max(axis=1, keepdims=True)).astype(np.int64).ravel()
-    other = fit_scorer(rows, answers, apart, n_exemplars=600, rounds=5, regularization=1.0, seed=0)
-    assert other is not None
+    other = fit([[(0, 4)]] * 1200)
     assert scorer.weights[0] > 1.5 * other.weights[0]
     assert scorer.bias > other.bias + 1.0  # by itself each is as often refused as meant
     assert scorer.together == ONE_LABEL

@@ -21,7 +21,9 @@ _LEAST = 1e-300
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """weights (Floats): Shape (features,). together (float): See ``rivalry``."""
+    """weights (Floats): Shape (features,). together (float): Added to the potential for each label of a span but the
+    first, see ``rivalry``.
+    """
 
     weights: Floats
     bias: float
@@ -35,7 +37,7 @@ def fit_regression(
 
     rows: Shape (n, features), standardised. answers: Shape (n,), 0 or 1. spans: Of the candidates of each utterance, n
     together, in the order of the rows. regularization (float): Inverse strength of the penalty on the weights.
-    RETURNS (Regression): That of certain refusal, zeros, where no component could be learned from.
+    RETURNS (Regression): Zeros, which say nothing, where no component could be learned from.
     """
     from scipy.optimize import minimize
 
