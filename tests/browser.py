@@ -54,3 +54,12 @@ def browser(browser_process: Any) -> Iterator[Any]:
     yield browser_process
     said = [entry["message"] for entry in browser_process.get_log("browser")]
     assert not said, said
+
+
+def open_page(driver: Any, address: str) -> None:
+    """Open ``address`` and wait for its document: ``get`` may end with the load of the empty page before it."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    driver.get(address)
+    there = "return document.URL !== 'about:blank' && document.readyState === 'complete'"
+    WebDriverWait(driver, 10, poll_frequency=0.02).until(lambda _: driver.execute_script(there))

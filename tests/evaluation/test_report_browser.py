@@ -10,6 +10,7 @@ import pytest
 from spacy_convner.evaluation.report import render_report
 from spacy_convner.ty import LabelledSpan
 
+from ..browser import open_page
 from .report_data import BOOK, HOSTILE, SONG, benchmark, judged, system_of, write
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,7 @@ def page(browser: Any, tmp_path: Path) -> Any:
         write(tmp_path, f"{side}", system_of({"one": items, "<i>two</i>": items[:2]}, name))
     write(tmp_path, "bench", benchmark("z", {0: 0.5, 10: 0.6, 1000: 0.7}))
     (tmp_path / "r.html").write_text(render_report(tmp_path), encoding="utf8")
-    browser.get((tmp_path / "r.html").as_uri())
+    open_page(browser, (tmp_path / "r.html").as_uri())
     return browser
 
 

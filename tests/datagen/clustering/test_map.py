@@ -16,6 +16,7 @@ from spacy_convner.datagen.clustering.map_data import make_map_data
 from spacy_convner.datagen.clustering.map_page import render_map
 from spacy_convner.datagen.clustering.map_picture import draw_map
 
+from ...browser import open_page
 from ...conftest import write_jsonl
 from .conftest import NAMES, said
 
@@ -96,7 +97,7 @@ def test_the_page_in_a_browser(clustered: ClusteredTraffic, browser: Any, tmp_pa
 
     page = tmp_path / "map.html"
     page.write_text(render_map(make_map_data(clustered, 0), "traffic.jsonl"), encoding="utf8")
-    browser.get(page.as_uri())
+    open_page(browser, page.as_uri())
     canvas, tip = browser.find_element(By.ID, "map"), browser.find_element(By.ID, "tip")
     texts = set(clustered.traffic.texts)
 

@@ -14,6 +14,7 @@ from spacy_convner.datagen.review.examples import ExampleMaker
 from spacy_convner.datagen.review.session import ReviewSession
 from spacy_convner.datagen.review.web import make_app, make_server
 
+from ...browser import open_page
 from .conftest import HOSTILE, PATTERNS
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,7 @@ class Page:
         self.open()
 
     def open(self) -> None:
-        self.driver.get(self.address)
+        open_page(self.driver, self.address)
         self.until(lambda: self.text("#views") != "")
 
     def find(self, selector: str) -> Any:
@@ -54,9 +55,11 @@ class Page:
             self.driver.switch_to.active_element.send_keys(key)
 
     def until(self, condition: Callable[[], object]) -> None:
+        """Wait for ``condition``; what isn't drawn yet (``text`` finds nothing) is waited for too."""
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: condition())
+        wait = WebDriverWait(self.driver, 10, poll_frequency=0.02, ignored_exceptions=[IndexError])
+        wait.until(lambda _: condition())
 
     def shows(self, selector: str, text: str) -> None:
         try:
