@@ -13,11 +13,12 @@ from spacy.training import Example
 
 from ..attrs import SELECTED_KEY
 from ..ty import EntrySource
+from .recasing import recase
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
 
 
-def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0) -> Augmenter:
+def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0, recased: float = 0.0) -> Augmenter:
     """Create a ``spacy_convner.replace_mentions.v1``: an augmenter that swaps names for others of their label.
 
     Mention replacement as in Dai and Adel (2020), *An Analysis of Simple Data Augmentation for Named Entity
@@ -25,11 +26,14 @@ def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0) 
     kept as it is and followed by its variants; one without entities, or whose labels the catalog lacks, has none.
 
     names (EntrySource): Where names come from, read when the first example is. variants (int): Variants an utterance.
-    seed (int): Seed of the draws.
+    seed (int): Seed of the draws. recased (float): Share of the utterances and variants, 0 to 1, whose case is changed:
+        a third of them each are in lower case, capitals and title case.
     RETURNS (Augmenter): Called with the pipeline and an example.
     """
     if variants < 0:
         raise ValueError(f"replace_mentions: variants must be 0 or more, got {variants}")
+    if not 0 <= recased <= 1:
+        raise ValueError(f"replace_mentions: recased is a share from 0 to 1, got {recased}")
     generator = random.Random(seed)
     pools: dict[str, tuple[list[str], list[float]]] = {}
 
@@ -41,6 +45,10 @@ def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0) 
         pools.update({label: (list(found), list(accumulate(found.values()))) for label, found in weights.items()})
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        for each in replace(nlp, example):
+            yield recase(nlp, each, generator) if recased and generator.random() < recased else each
+
+    def replace(nlp: Language, example: Example) -> Iterator[Example]:
         yield example
         if not pools:
             read_names()

@@ -89,9 +89,30 @@ def test_a_name_that_ends_inside_a_token_makes_no_variant() -> None:
     assert list(augment(NLP, source)) == [source]
 
 
-def test_bad_settings() -> None:
-    with pytest.raises(ValueError, match="variants"):
-        make_replace_mentions(lambda: iter(CATALOG), variants=-1)
+def test_a_share_of_utterances_and_variants_is_recased() -> None:
+    source = example("Play Hello now", (5, 10, "Song"))
+
+    def texts(recased: float) -> list[str]:
+        augment = make_replace_mentions(lambda: iter(CATALOG[:2]), variants=1, recased=recased)
+        return [each.reference.text for _ in range(300) for each in augment(NLP, source)]
+
+    assert set(texts(0)) == {"Play Hello now", "Play Clair de Lune now", "Play 24K Magic now"}
+    everything = texts(1)
+    assert {text for text in everything if "ello" in text.lower()} == {
+        "play hello now",
+        "PLAY HELLO NOW",
+        "Play Hello Now",
+    }
+    assert "PLAY CLAIR DE LUNE NOW" in everything
+    changed = sum(text in set(everything) for text in texts(0.4))
+    assert 0.3 < changed / 600 < 0.5
+    assert texts(0.4) == texts(0.4)
+
+
+@pytest.mark.parametrize("settings", [{"variants": -1}, {"recased": -0.1}, {"recased": 1.1}])
+def test_bad_settings(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        make_replace_mentions(lambda: iter(CATALOG), **settings)  # type: ignore[arg-type]
 
 
 def test_in_a_config() -> None:
