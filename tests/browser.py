@@ -57,9 +57,10 @@ def browser(browser_process: Any) -> Iterator[Any]:
 
 
 def open_page(driver: Any, address: str) -> None:
-    """Open ``address`` and wait for its document: ``get`` may end with the load of the empty page before it."""
+    """Open ``address`` and wait for its document: ``get`` may end with the load of the one before it."""
     from selenium.webdriver.support.ui import WebDriverWait
 
+    driver.execute_script("window.isBefore = true")
     driver.get(address)
-    there = "return document.URL !== 'about:blank' && document.readyState === 'complete'"
+    there = "return !window.isBefore && document.readyState === 'complete'"
     WebDriverWait(driver, 10, poll_frequency=0.02).until(lambda _: driver.execute_script(there))

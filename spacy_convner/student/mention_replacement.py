@@ -23,17 +23,18 @@ def make_replace_mentions(names: EntrySource, variants: int = 2, seed: int = 0, 
 
     Mention replacement as in Dai and Adel (2020), *An Analysis of Simple Data Augmentation for Named Entity
     Recognition*; names are drawn from a catalog with the square root of their popularity as weight. An utterance is
-    kept as it is and followed by its variants; one without entities, or whose labels the catalog lacks, has none.
+    followed by its variants; one without entities, or whose labels the catalog lacks, has none. Of a variant's and a
+    recased utterance's annotation entities and selected spans are kept; the rest are given on as they are.
 
     names (EntrySource): Where names come from, read when the first example is. variants (int): Variants an utterance.
-    seed (int): Seed of the draws. recased (float): Share of the utterances and variants, 0 to 1, whose case is changed:
-        a third of them each are in lower case, capitals and title case.
+    seed (int): Seed of the draws. recased (float): Share of the utterances and variants, 0 to 1, that are
+        given in another case: a third of them each in lower case (which many are already), capitals and title case.
     RETURNS (Augmenter): Called with the pipeline and an example.
     """
-    if variants < 0:
-        raise ValueError(f"replace_mentions: variants must be 0 or more, got {variants}")
-    if not 0 <= recased <= 1:
-        raise ValueError(f"replace_mentions: recased is a share from 0 to 1, got {recased}")
+    if not isinstance(variants, int) or variants < 0:
+        raise ValueError(f"replace_mentions: variants must be a whole number, 0 or more, got {variants!r}")
+    if not isinstance(recased, int | float) or not 0 <= recased <= 1:  # an override of .25, without its 0, is text
+        raise ValueError(f"replace_mentions: recased is a number from 0 to 1 (such as 0.25), got {recased!r}")
     generator = random.Random(seed)
     pools: dict[str, tuple[list[str], list[float]]] = {}
 
@@ -82,7 +83,7 @@ def _replaced(
     spans = [span for item in found if (span := new.char_span(*item)) is not None]
     if len(spans) < len(found):
         return None
-    new.set_ents(spans)
+    new.set_ents(spans, default="outside" if all(token.ent_iob for token in doc) else "missing")
     if SELECTED_KEY in doc.spans:  # for a span categoriser; what was nested in a name went with it
         new.spans[SELECTED_KEY] = spans
     return Example(nlp.make_doc(text), new)

@@ -16,7 +16,7 @@ _WORD = re.compile(r"\S+")
 
 
 def title_case(text: str) -> str:
-    """RETURNS (str): ``text`` with a capital at the start of each word, and nowhere else."""
+    """RETURNS (str): ``text`` with a capital after each space, if a letter is there (not in *¿qué*), nowhere else."""
     return _WORD.sub(lambda word: word[0][:1].upper() + word[0][1:].lower(), text)
 
 
@@ -27,9 +27,9 @@ def recase(nlp: Language, example: Example, generator: random.Random) -> Example
     """Write an example in lower case, in capitals or in title case, each as likely; labels stay where they are.
 
     nlp (Language): Makes the tokens of the new text. example (Example): Its reference has entities and, for a span
-    categoriser, the selected spans; nothing else of it is kept.
-    RETURNS (Example): ``example`` itself where a letter has no capital of one character (*ß*), or where the new text's
-        tokens don't have a label's ends.
+    categoriser, the selected spans; nothing else of it is kept. What nobody annotated stays so.
+    RETURNS (Example): ``example`` itself where the other case has another length (*ß* is *SS* in capitals, anywhere in
+        the text), or where the new text's tokens don't have a label's ends.
     """
     source = example.reference
     text = generator.choice(_CASES)(source.text)
@@ -37,10 +37,11 @@ def recase(nlp: Language, example: Example, generator: random.Random) -> Example
         return example
     new = nlp.make_doc(text)
     entities = _moved(source.ents, new)
+    missing = _moved([source[token.i : token.i + 1] for token in source if not token.ent_iob], new)
     selected = _moved(source.spans[SELECTED_KEY], new) if SELECTED_KEY in source.spans else []
-    if entities is None or selected is None:
+    if entities is None or missing is None or selected is None:
         return example
-    new.set_ents(entities)
+    new.set_ents(entities, missing=missing)
     if SELECTED_KEY in source.spans:
         new.spans[SELECTED_KEY] = selected
     return Example(nlp.make_doc(text), new)

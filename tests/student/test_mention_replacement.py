@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from itertools import accumulate
+from math import nan, sqrt
+
 import pytest
 import spacy
 from hypothesis import given
@@ -109,8 +113,26 @@ def test_a_share_of_utterances_and_variants_is_recased() -> None:
     assert texts(0.4) == texts(0.4)
 
 
-@pytest.mark.parametrize("settings", [{"variants": -1}, {"recased": -0.1}, {"recased": 1.1}])
-def test_bad_settings(settings: dict[str, float]) -> None:
+def test_no_share_draws_the_same_names_as_without() -> None:
+    source = example("play Hello", (5, 10, "Song"))
+    generator = random.Random(0)
+    weights = list(accumulate(1 + sqrt(entry.popularity) for entry in CATALOG[:2]))
+    drawn = [generator.choices([entry.text for entry in CATALOG[:2]], cum_weights=weights)[0] for _ in range(20)]
+    assert [doc.ents[0].text for doc in variants(source, 20)] == drawn
+
+
+def test_what_nobody_annotated_is_not_said_to_be_no_name() -> None:
+    source = example("play Hello now", (5, 10, "Song"))
+    source.reference.set_ents(list(source.reference.ents), default="missing")
+    for doc in variants(source):
+        assert {token.ent_iob_ for token in doc if not token.ent_type_} == {""}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"variants": -1}, {"variants": "4"}, {"recased": -0.1}, {"recased": 1.1}, {"recased": nan}, {"recased": ".25"}],
+)
+def test_bad_settings(settings: dict[str, float | str]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         make_replace_mentions(lambda: iter(CATALOG), **settings)  # type: ignore[arg-type]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,11 +70,24 @@ def test_what_would_change_its_length_is_left() -> None:
     assert {each.reference.text for each in found} == {"play straße", "Play Straße"}
 
 
-def test_a_label_that_would_end_inside_a_token_leaves_the_example() -> None:
+@pytest.mark.parametrize("selected", [False, True])
+def test_a_label_that_would_end_inside_a_token_leaves_the_example(selected: bool) -> None:
     doc = Doc(NLP.vocab, words=["Xyz", "5"], spaces=[False, False])  # no tokenizer parts these
-    doc.set_ents([doc.char_span(0, 3, label="Artist")])
+    doc.set_ents([] if selected else [doc.char_span(0, 3, label="Artist")])
+    if selected:
+        doc.spans[SELECTED_KEY] = [doc.char_span(0, 3, label="Artist")]
     source = Example(Doc(NLP.vocab, words=["Xyz", "5"], spaces=[False, False]), doc)
     assert all(each is source for each in recased(source))
+
+
+def test_what_nobody_annotated_stays_so() -> None:
+    doc = NLP.make_doc("play Hello now please")
+    doc.set_ents([doc.char_span(5, 10, "Song")], outside=[doc[0:1]], default="missing")
+    source = Example(NLP.make_doc(doc.text), doc)
+    assert source.get_aligned_ner() == ["O", "U-Song", None, None]
+    assert {tuple(each.get_aligned_ner()) for each in recased(source)} == {("O", "U-Song", None, None)}
+    bare = Example(NLP.make_doc("play Hello"), NLP.make_doc("play Hello"))
+    assert all(each.get_aligned_ner() == [None, None] for each in recased(bare))
 
 
 def test_title_case() -> None:
